@@ -111,8 +111,7 @@ class StrongroomApp(ActingApp):
 
     def on_mount(self) -> None:
         """Begin in the first tab; look at once, then again and again."""
-        known = {tab.mode for tab in TABS}
-        self.switch_mode(self._view.tab if self._view.tab in known else TABS[0].mode)
+        self.switch_mode(self._view.tab if self._view.tab in {tab.mode for tab in TABS} else TABS[0].mode)
         if self._view.theme in self.available_themes:
             self.theme = self._view.theme
         Zone.utc = self._view.utc

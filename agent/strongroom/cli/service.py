@@ -52,6 +52,17 @@ def program() -> list[str]:
     return [str(script)] if os.access(script, os.X_OK) else [sys.executable, "-m", "strongroom"]
 
 
+def start_daemon(config: Path) -> None:
+    """Start the daemon in a session of its own: it goes on when the screen or the terminal is closed."""
+    subprocess.Popen(
+        [*program(), "--config", str(config), "daemon"],
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        start_new_session=True,
+    )
+
+
 def render_unit(command: Sequence[str], config: Path) -> str:
     """Return the unit's text. Raises UsageError for a path that no unit file can hold."""
     text = (files("strongroom.cli") / "user.service").read_text()

@@ -80,7 +80,12 @@ def _found(session: Session) -> Config | None:
     if session.config_path is not None or not no_config(os.environ, working_folder()):
         return session.config()
     from strongroom.cli.init import usual_folders
+    from strongroom.cli.service import start_daemon
     from strongroom_tui.screens.first_run import set_up
 
     made = set_up(*usual_folders())
-    return None if made is None else load_config(made)
+    if made is None:
+        return None
+    if made.start:
+        start_daemon(made.config)
+    return load_config(made.config)

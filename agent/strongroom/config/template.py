@@ -11,8 +11,65 @@ from msgspec import Struct
 
 from strongroom.model.provider import KEPT
 
+
+class FreshClass(Struct, frozen=True):
+    """A retention class for a fresh configuration: a template, not legal advice."""
+
+    name: str
+    period: str
+    citation: str
+    means: str  # a sentence for the person who chooses
+    basis: str = "window-end"
+    at_end: str = "ask"
+
+
+STANDARD = FreshClass("standard", "7y", "", "Seven years: covers most rules below. Choose this if you are not sure.")
+
+CLASSES = (
+    STANDARD,
+    FreshClass(
+        "sec-17a-4-communications",
+        "3y",
+        "SEC Rule 17a-4(b)(4), 17 CFR 240.17a-4(b)(4)",
+        "SEC 17a-4: communications of broker-dealers, three years.",
+    ),
+    FreshClass(
+        "sec-17a-4-ledgers",
+        "6y",
+        "SEC Rule 17a-4(a), 17 CFR 240.17a-4(a)",
+        "SEC 17a-4: blotters and ledgers of broker-dealers, six years.",
+    ),
+    FreshClass(
+        "finra-4511",
+        "6y",
+        "FINRA Rule 4511(b)",
+        "FINRA 4511: records of member firms without another period, six years.",
+    ),
+    FreshClass(
+        "mifid-ii",
+        "5y",
+        "Directive 2014/65/EU (MiFID II), Article 16(7)",
+        "MiFID II: communications of investment firms, five years; seven if the authority requests it.",
+    ),
+    FreshClass(
+        "hipaa-documentation",
+        "6y",
+        "HIPAA, 45 CFR 164.316(b)(2)(i)",
+        "HIPAA: required documentation, six years from its arrival.",
+        "ingest",
+    ),
+    FreshClass(
+        "gdpr-minimal",
+        "18m",
+        "Regulation (EU) 2016/679 (GDPR), Article 5(1)(e)",
+        "GDPR: personal data no longer than needed. The law names no period; 18 months is an example.",
+    ),
+)
+"""The classes that the first run offers. config.example.toml has the same, and more, to copy from."""
+
 _UNKNOWN = timedelta(days=30)
 _TELLS_RETENTION = frozenset({"hookbridge"})
+_ONE_DATASET = frozenset({"hookbridge", "qlara"})  # an export of these has one dataset, so each needs a stream
 
 
 class FreshSource(Struct, frozen=True):
@@ -52,9 +109,12 @@ def render_config(
     identity: Path | None = None,
     source: FreshSource | None = None,
     signing_key: Path | None = None,
+    others: Sequence[FreshSource] = (),
+    retention: FreshClass = STANDARD,
 ) -> str:
     """Return the text of a configuration that load_config takes without a mistake."""
-    parts = [_vault(vault, recipients, identity, signing_key), _RETENTION, _source(source) if source else _SOURCE_LATER]
+    sources = [_source(each, retention.name) for each in (*([source] if source else []), *others)]
+    parts = [_vault(vault, recipients, identity, signing_key), _class(retention), *(sources or [_SOURCE_LATER])]
     return _HEAD + "\n".join(parts)
 
 
@@ -68,10 +128,6 @@ _SETTLES = {"hookbridge": ('settle = "5d"  # deliveries are tried again for up t
 
 _RETENTION = """\
 # How long archives are kept. Nothing is destroyed without this period being over; with "ask", nor without a person.
-[retention.standard]
-period = "7y"
-basis = "window-end"
-at_end = "ask"
 """
 
 _SOURCE_LATER = """\
@@ -108,8 +164,18 @@ def _vault(vault: Path, recipients: Sequence[str], identity: Path | None, signin
     return lines
 
 
-def _source(source: FreshSource) -> str:
-    since = _quote("oldest") if source.since == "oldest" else source.since
+def _class(rule: FreshClass) -> str:
+    citation = f"citation = {_quote(rule.citation)}\n" if rule.citation else ""
+    return (
+        f"{_RETENTION}[retention.{rule.name}]\n"
+        f"period = {_quote(rule.period)}\n"
+        f"basis = {_quote(rule.basis)}\n"
+        f"{citation}"
+        f"at_end = {_quote(rule.at_end)}\n"
+    )
+
+
+def _source(source: FreshSource, retention: str) -> str:
     lines = [
         "[[source]]",
         f"name = {_quote(source.name)}",
@@ -120,18 +186,29 @@ def _source(source: FreshSource) -> str:
         lines.append(f"base_url = {_quote(source.base_url)}")
     if source.allow_private_addresses:
         lines.append("allow_private_addresses = true")
-    lines += [
-        "",
+    for name, datasets in _streams(source):
+        lines += ["", *_stream(source, name, datasets, retention)]
+    return "\n".join(lines) + "\n"
+
+
+def _streams(source: FreshSource) -> list[tuple[str, tuple[str, ...]]]:
+    """Return the streams of a source: one over all its datasets, or one for each where exports have one alone."""
+    if source.provider in _ONE_DATASET and len(source.datasets) > 1:
+        return [(f"{source.name[:40]}-{dataset}"[:63], (dataset,)) for dataset in source.datasets]
+    return [(source.name[:55] + "-records", source.datasets)]
+
+
+def _stream(source: FreshSource, name: str, datasets: Sequence[str], retention: str) -> list[str]:
+    return [
         "[[stream]]",
-        f"name = {_quote(source.name[:55] + '-records')}",
+        f"name = {_quote(name)}",
         f"source = {_quote(source.name)}",
-        f"datasets = [{', '.join(_quote(dataset) for dataset in source.datasets)}]",
-        f"since = {since}",
+        f"datasets = [{', '.join(_quote(dataset) for dataset in datasets)}]",
+        f"since = {_quote('oldest') if source.since == 'oldest' else source.since}",
         'window = "day"',
         *_SETTLES.get(source.provider, ()),
-        'retention = "standard"',
+        f"retention = {_quote(retention)}",
     ]
-    return "\n".join(lines) + "\n"
 
 
 def _quote(text: str) -> str:

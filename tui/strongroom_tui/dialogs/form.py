@@ -17,6 +17,7 @@ from textual.containers import Vertical, VerticalScroll
 from textual.message import Message
 from textual.widgets import Input, Select, Static
 
+from strongroom.config.problem import Problem
 from strongroom.model.errors import UsageError
 from strongroom.model.text import clean
 
@@ -47,6 +48,12 @@ def path_trouble(text: str) -> str:
     except UsageError as error:
         return error.sentences
     return ""
+
+
+def problem_words(problem: Problem) -> str:
+    """Say what is wrong with a value."""
+    more = f"; {problem.suggestion}" if problem.suggestion else ""
+    return f"expected {problem.expected}, got {problem.got}{more}"
 
 
 class Choice(Struct, frozen=True):
@@ -128,15 +135,15 @@ class Form(VerticalScroll, can_focus=False):
     class Edited(Message):
         """Something was filled in otherwise."""
 
-    def __init__(self, fields: Sequence[Field]) -> None:
-        super().__init__()
+    def __init__(self, fields: Sequence[Field], *, id: str | None = None) -> None:
+        super().__init__(id=id)
         self._fields = fields
 
     def compose(self) -> ComposeResult:
         """Put the lines under each other, and room for trouble at the end."""
         for field in self._fields:
             yield FieldRow(field)
-        yield Static(id="trouble", markup=False)
+        yield Static(markup=False, classes="trouble")
 
     @property
     def answers(self) -> Mapping[str, str]:
@@ -165,10 +172,13 @@ class Form(VerticalScroll, can_focus=False):
 
     def trouble(self, words: str) -> None:
         """Say what is wrong with no one field."""
-        lines = "\n".join(clean(line) for line in words.split("\n"))
-        self.query_one("#trouble", Static).update(Text(lines, "bold red"))
+        self.tell(Text("\n".join(clean(line) for line in words.split("\n")), "bold red"))
+
+    def tell(self, words: Text) -> None:
+        """Say something under the fields."""
+        self.query_one(".trouble", Static).update(words)
         if words:
-            self.scroll_end(animate=False)
+            self.call_after_refresh(self.scroll_end, animate=False)
 
     def begin(self) -> None:
         """Focus the first line."""

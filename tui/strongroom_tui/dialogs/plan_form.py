@@ -19,7 +19,7 @@ from textual.widgets import Button, Input, Static
 from textual.worker import Worker
 
 from strongroom.config.edit import FIELDS, changed_fields, rewrite_stream, shown, try_stream
-from strongroom.config.problem import ConfigRefused, Problem
+from strongroom.config.problem import ConfigRefused
 from strongroom.config.schema import Config
 from strongroom.config.sources import StreamSettings
 from strongroom.engine.core.sources import Dependencies, engine_to_look
@@ -29,7 +29,7 @@ from strongroom.model.text import clean
 from strongroom.text.times import local
 from strongroom.text.units import number
 from strongroom_tui.dialogs.dialog import Confirm
-from strongroom_tui.dialogs.form import Choice, Field, Form
+from strongroom_tui.dialogs.form import Choice, Field, Form, problem_words
 from strongroom_tui.reader import VaultAction, VaultSession
 from strongroom_tui.screens.screen import LEAST_HEIGHT, TabScreen
 from strongroom_tui.screens.steps import ask, perform, steps
@@ -208,12 +208,6 @@ def beside_fields(error: StrongroomError) -> Mapping[str, str]:
 def field_of(key: str) -> str:
     """Return the name of the field in a key such as stream[0].retention[1]."""
     return key.rpartition("].")[2].partition("[")[0] if "]." in key else key
-
-
-def problem_words(problem: Problem) -> str:
-    """Say what is wrong with a value."""
-    more = f"; {problem.suggestion}" if problem.suggestion else ""
-    return f"expected {problem.expected}, got {problem.got}{more}"
 
 
 def consider(stream: str, wants: Mapping[str, str]) -> VaultAction[tuple[ChangePreview, Config]]:

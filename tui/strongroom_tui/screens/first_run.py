@@ -10,50 +10,73 @@ import asyncio
 from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
+from types import MappingProxyType
 from typing import ClassVar
 
+from msgspec.structs import replace
 from rich.text import Text
 from textual import on
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
-from textual.containers import Horizontal, VerticalScroll
+from textual.containers import Horizontal
 from textual.screen import Screen
-from textual.widgets import Button, Input, Static
+from textual.widgets import Button, ContentSwitcher, Input, Static
+from textual.worker import Worker
 
-from strongroom.config.load import PROVIDERS
-from strongroom.config.template import FreshSource, default_since, toml_value
-from strongroom.config.values import parse_dataset, parse_name, parse_secret_ref, since_in
-from strongroom.engine.access.identity_files import ASKED, copied, sheet, weakness
-from strongroom.engine.core.identities import NewIdentity, make_identity
+from strongroom.config.problem import ConfigRefused
+from strongroom.config.template import FreshSource, default_since
+from strongroom.engine.access.identity_files import weakness
 from strongroom.engine.core.sources import Dependencies, system_clock
-from strongroom.engine.queries.initialise import Made, Wishes, check_wishes, initialise
+from strongroom.engine.monitor.source_check import look_at_source
+from strongroom.engine.queries.initialise import Wishes, check_wishes, would_be
 from strongroom.model.errors import ExitCode, StrongroomError, UsageError
-from strongroom.model.text import clean
-from strongroom_tui.dialogs.form import Field, Form, typed_path
+from strongroom_tui.dialogs.dialog import Confirm
+from strongroom_tui.dialogs.form import Field, Form, problem_words
 from strongroom_tui.process import Ending, GuardedApp
+from strongroom_tui.screens.first_vault import FirstVault, PaperScreen
+from strongroom_tui.screens.setup_answers import (
+    CLASS_CHOICES,
+    DATASETS,
+    PROVIDER_CHOICES,
+    WrongField,
+    read_source,
+    read_wishes,
+    report_text,
+    require_passphrase,
+)
 from strongroom_tui.widgets.footer import KeyFooter
 
-TRIES = 3
+STEPS = ("account", "retention", "identity")
 _WELCOME = (
     "There is no vault here yet. Strongroom archives the exports of your providers before they delete the records: it "
-    "encrypts each export, reads it back and proves it. To begin, it needs a folder and a passphrase. Leave the "
-    "account empty to add one later in the configuration."
+    "encrypts each export, reads it back and proves it. Nothing is created before the last step."
 )
-_BRIEF = "There is no vault here yet. To begin, Strongroom needs a folder and a passphrase."
-_PAPER = (
-    "Copy this to paper by hand and keep it in a safe. It is shown only once and stored nowhere. "
-    "Without it, a lost passphrase means that every archive is lost."
+_WORDS: Mapping[str, tuple[str, str]] = MappingProxyType(
+    {
+        "account": ("Which account?", "Name the first account, or leave its name empty to add one later."),
+        "retention": (
+            "How long?",
+            "Every archive is kept for this long. You can change the class of each stream later.",
+        ),
+        "identity": (
+            "Where, and who can open it?",
+            "Only your passphrase and the recovery identity open the archives.",
+        ),
+    }
 )
 
 
 class SetupScreen(Screen[None]):
-    """Where the vault goes, the passphrase, and the first account. Where it is low the lines to fill in come first."""
+    """The account, the retention, and the vault with its identity, step by step; what is typed stays in each step."""
 
-    # The base class declares it as it is here.
+    # The base class declares both as they are here.
+    HORIZONTAL_BREAKPOINTS: list[tuple[int, str]] | None = [(0, "-narrow"), (60, "-broad")]  # noqa: RUF012
     VERTICAL_BREAKPOINTS: list[tuple[int, str]] | None = [(0, "-tight"), (20, "-roomy")]  # noqa: RUF012
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("escape", "app.quit", "leave", tooltip="Quit; nothing is created"),
+        Binding("escape", "previous", "back", tooltip="Go to the step before; from the first, quit"),
+        Binding("ctrl+t", "check", "check key", tooltip="Ask the provider with this key; nothing is exported"),
+        Binding("ctrl+n", "another", "another account", tooltip="Add this account, and describe another"),
         Binding("tab", "app.focus_next", "next", show=False, priority=True),
         Binding("shift+tab", "app.focus_previous", "previous", show=False),
     ]
@@ -62,137 +85,193 @@ class SetupScreen(Screen[None]):
         super().__init__()
         self._config = config
         self._data = data
+        self._step = 0
+        self._others: list[FreshSource] = []  # accounts that were added before the one in the form
         self._warned = ""  # the weak passphrase that a person was warned of
 
     def compose(self) -> ComposeResult:
-        """Say what this is, then the lines to fill in."""
-        yield Static(Text("Strongroom: the first run", "bold reverse"), markup=False)
+        """Show the step, its lines to fill in, and the ways out."""
+        yield Static(id="title", markup=False)
         yield Static(Text(_WELCOME), markup=False, classes="words")
-        yield Static(Text(_BRIEF), markup=False, classes="brief")
-        yield Form(
-            [
-                Field("vault", "New folder for the vault", str(self._data / "vault")),
-                Field("config", "New configuration file", str(self._config)),
-                Field("passphrase", "Passphrase for your identity (private key)", secret=True),
-                Field("again", "Repeat the passphrase", secret=True),
-                Field("account", "Name of the first account", hint="zavu-main, or leave it empty"),
-                Field("provider", "Its provider", "zavu", "zavu, hookbridge or qlara"),
-                Field(
-                    "key", "Where its API key is stored (not the key itself)", hint="file:/path, env:NAME, keyring:a/b"
-                ),
-                Field("datasets", "What to archive", "messages", "names separated by commas"),
-                Field("since", "Archive records since", default_since("zavu", system_clock()), "a date, or oldest"),
-            ]
-        )
+        yield Static(id="ask", markup=False)
+        with ContentSwitcher(initial="account"):
+            yield Form(self._account_fields(), id="account")
+            yield Form([Field("class", "Retention class", "standard", choices=CLASS_CHOICES)], id="retention")
+            yield Form(self._identity_fields(), id="identity")
         with Horizontal(classes="buttons"):
+            yield Button("Check key", id="check", compact=True)
+            yield Button("Another", id="another", compact=True)
+            yield Button("Back", id="back", compact=True)
             yield Button("Continue", id="go", compact=True)
         yield KeyFooter()
 
+    def _account_fields(self) -> list[Field]:
+        since = default_since("zavu", system_clock())
+        return [
+            Field(
+                "account", "Name of the account", hint="zavu-main", means="Letters, digits and dashes. Empty: later."
+            ),
+            Field("provider", "Provider", "zavu", choices=PROVIDER_CHOICES),
+            Field(
+                "key",
+                "Where its API key is stored",
+                hint="file:/path, env:NAME, keyring:a/b",
+                means="Where it is, never the key itself. Ctrl+T asks the provider with it; nothing is exported.",
+            ),
+            Field("datasets", "What to archive", "messages", means="Names of datasets, separated by commas."),
+            Field("since", "Archive records since", since, means="A date, or oldest. Before it, nothing is exported."),
+        ]
+
+    def _identity_fields(self) -> list[Field]:
+        return [
+            Field("vault", "New folder for the vault", str(self._data / "vault")),
+            Field("config", "New configuration file", str(self._config)),
+            Field("passphrase", "Passphrase for your identity (private key)", secret=True, means="Five random words."),
+            Field("again", "Repeat the passphrase", secret=True),
+        ]
+
     def on_mount(self) -> None:
         """Begin in the first line."""
-        self.query_one(Form).begin()
+        self._show_step()
+
+    @property
+    def form(self) -> Form:
+        """Return the lines of this step."""
+        return self.query_one(f"#{STEPS[self._step]}", Form)
+
+    @property
+    def answers(self) -> dict[str, str]:
+        """Return what is filled in, in all steps; a start that was left alone fits the chosen provider."""
+        found = {name: text for form in self.query(Form) for name, text in form.answers.items()}
+        if found["since"] == default_since("zavu", system_clock()):
+            found["since"] = default_since(found["provider"], system_clock())
+        if found["datasets"] == "messages":
+            found["datasets"] = DATASETS[found["provider"]][0]
+        return found
+
+    @property
+    def wishes(self) -> Wishes:
+        """Return what is wanted so far. Raises UsageError where an account is wrong."""
+        return read_wishes(self.answers, self._others)
+
+    def _show_step(self) -> None:
+        step = STEPS[self._step]
+        title, words = _WORDS[step]
+        added = "".join(f"  ✓ {each.name}" for each in self._others)
+        head = f"Strongroom: the first run   {self._step + 1} of {len(STEPS) + 1}  {title}"
+        self.query_one("#title", Static).update(Text(head, "bold reverse"))
+        self.query_one("#ask", Static).update(Text(f"{words}{added}"))
+        self.query_one(ContentSwitcher).current = step
+        for name in ("check", "another"):
+            self.query_one(f"#{name}", Button).display = step == "account"
+        self.refresh_bindings()
+        self.form.begin()
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """Offer what belongs to the step."""
+        if action in ("check", "another"):
+            return STEPS[self._step] == "account"
+        return super().check_action(action, parameters)
+
+    @on(Button.Pressed, "#back")
+    def action_previous(self) -> None:
+        """Go to the step before; from the first, leave, and ask where something was typed."""
+        if self._step:
+            self._step -= 1
+            self._show_step()
+        elif self._others or any(form.touched for form in self.query(Form)):
+            words = "What you typed is lost. Nothing was created."
+            self.app.push_screen(Confirm("Quit the first run?", words, "Quit", safe="Stay"), self._leave)
+        else:
+            self.app.exit()
+
+    def _leave(self, answer: str | None) -> None:
+        if answer:
+            self.app.exit()
+
+    @on(Button.Pressed, "#check")
+    def action_check(self) -> None:
+        """Ask the provider with the key that is named; the answer stands under the fields."""
+        try:
+            source = read_source(self.answers)
+            if source is None:
+                raise WrongField("account", "the account needs a name")
+            config = would_be(replace(self.wishes, source=source, passphrase=None))
+        except StrongroomError as error:
+            self._refuse(error)
+            return
+        self.form.judge({})
+        self.form.trouble("")
+        self.form.tell(Text(f"asking {source.provider} …"))
+
+        async def work() -> None:
+            report = await asyncio.to_thread(look_at_source, config, source.name, Dependencies())
+            if self.is_attached:
+                self.query_one("#account", Form).tell(report_text(report))
+
+        _worker: Worker[None] = self.run_worker(work, group="check", exclusive=True)
+
+    @on(Button.Pressed, "#another")
+    def action_another(self) -> None:
+        """Add the account, and empty the lines for the next."""
+        try:
+            source = read_source(self.answers)
+            if source is None:
+                raise WrongField("account", "the account needs a name")
+            if source.name in {each.name for each in self._others}:
+                raise WrongField("account", f"there is an account named {source.name} already")
+        except StrongroomError as error:
+            self._refuse(error)
+            return
+        self._others.append(source)
+        for name in ("account", "key"):
+            self.query_one(f"#field-{name}", Input).value = ""
+        self.form.judge({})
+        self.form.tell(Text(""))
+        self._show_step()
 
     @on(Button.Pressed, "#go")
     def _go_on(self) -> None:
-        form = self.query_one(Form)
-        answers = form.answers
-        if answers["since"] == default_since("zavu", system_clock()):  # untouched: what fits the chosen provider
-            answers = {**answers, "since": default_since(answers["provider"], system_clock())}
+        form = self.form
+        form.judge({})
+        form.trouble("")
         try:
-            wishes = read_wishes(answers)
-            check_wishes(wishes)
+            wishes = self._judged()
         except StrongroomError as error:
-            form.trouble(f"{error.message}\n{error.hint}".strip())
+            self._refuse(error)
             return
-        passphrase = answers["passphrase"]
-        weak = weakness(passphrase)
-        if weak and self._warned != passphrase:
-            self._warned = passphrase
-            form.trouble(f"! {weak}\nTo use it anyway, choose Continue again.")
-            return
-        self.app.push_screen(PaperScreen(wishes))
+        if self._step + 1 < len(STEPS):
+            self._step += 1
+            self._show_step()
+        else:
+            self.app.push_screen(PaperScreen(wishes))
+
+    def _judged(self) -> Wishes:
+        """Judge this step alone, the last one with all of them. Raises UsageError."""
+        if STEPS[self._step] != "identity":
+            return self.wishes
+        answers = self.answers
+        require_passphrase(answers)
+        wishes = self.wishes
+        check_wishes(wishes)
+        weak = weakness(answers["passphrase"])
+        if weak and self._warned != answers["passphrase"]:
+            self._warned = answers["passphrase"]
+            raise UsageError(f"! {weak}", hint="To use it anyway, choose Continue again.")
+        return wishes
+
+    def _refuse(self, error: StrongroomError) -> None:
+        """Say what is wrong, beside its field where it has one."""
+        if isinstance(error, WrongField):
+            self.form.judge({error.field: error.sentences}, show=True)
+        elif isinstance(error, ConfigRefused):
+            self.form.trouble("\n".join(problem_words(each) for each in error.problems))
+        else:
+            self.form.trouble(f"{error.message}\n{error.hint}".strip())
 
 
-class PaperScreen(Screen[None]):
-    """The recovery identity, to be copied by hand and typed back in part."""
-
-    BINDINGS: ClassVar[list[BindingType]] = [Binding("escape", "app.quit", "leave", tooltip="Quit; nothing is created")]
-
-    def __init__(self, wishes: Wishes) -> None:
-        super().__init__()
-        self._wishes = wishes
-        self._doors = Dependencies()
-        self._recovery: NewIdentity = make_identity(self._doors.random_bytes)
-        self._tries = 0
-
-    def compose(self) -> ComposeResult:
-        """Show the sheet over the line for what was copied."""
-        lines = sheet(self._recovery.secret, self._recovery.recipient, self._doors.clock())
-        yield Static(Text(_PAPER), markup=False, classes="words")
-        with VerticalScroll():
-            yield Static(Text("\n".join(lines)), markup=False)
-        yield Static(Text(f"Type the last {ASKED} characters from your paper:", "bold"), markup=False)
-        yield Input(id="copied", compact=True)
-        yield Static(id="trouble", markup=False)
-        yield KeyFooter()
-
-    def on_mount(self) -> None:
-        """Focus the line."""
-        self.query_one("#copied", Input).focus()
-
-    @on(Input.Submitted)
-    def _compare(self, event: Input.Submitted) -> None:
-        if not copied(self._recovery.secret, event.value):
-            self._tries += 1
-            if self._tries >= TRIES:
-                self.app.exit(None, message="the recovery identity was not confirmed, so nothing was created")
-            words = "These are not the characters above. Compare them one by one and try again."
-            self.query_one("#trouble", Static).update(Text(words, "bold red"))
-            return
-        try:
-            made = initialise(self._wishes, self._recovery, self._doors)
-        except StrongroomError as error:
-            self.query_one("#trouble", Static).update(Text(error.sentences, "bold red"))
-            return
-        self.app.push_screen(Ready(made))
-
-
-class Ready(Screen[None]):
-    """What was made, and where."""
-
-    BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("enter", "open", "open the vault", tooltip="Open the screen on the new vault"),
-        Binding("escape", "open", "open the vault", show=False),
-    ]
-
-    def __init__(self, made: Made) -> None:
-        super().__init__()
-        self._made = made
-
-    def compose(self) -> ComposeResult:
-        """Name every place, and what comes next."""
-        made = self._made
-        lines = [
-            f"vault           {made.vault}",
-            f"configuration   {made.config}",
-            f"identity        {made.identity}, protected by your passphrase",
-            "recovery        on your paper and nowhere else",
-            "",
-            "Keep a copy of the identity file elsewhere: with the passphrase, it opens your archives.",
-            f"Add accounts as [[source]] and what to archive as [[stream]] in {made.config}",
-        ]
-        with VerticalScroll():
-            yield Static(Text("✓ The vault was created.", "bold green"), markup=False)
-            yield Static(Text("\n".join(["", *(clean(line) for line in lines)])), markup=False)
-        yield KeyFooter()
-
-    def action_open(self) -> None:
-        """Go on to the vault."""
-        self.app.exit(self._made.config)
-
-
-class FirstRun(GuardedApp[Path | None]):
-    """Guides to a new vault; its result is the configuration that was made, or None."""
+class FirstRun(GuardedApp[FirstVault | None]):
+    """Guides to a new vault; its result is what was made, or None."""
 
     TITLE = "Strongroom"
     CSS_PATH = "../strongroom.tcss"
@@ -208,8 +287,8 @@ class FirstRun(GuardedApp[Path | None]):
         self.push_screen(SetupScreen(self._config, self._data))
 
 
-def set_up(config: Path, data: Path) -> Path | None:
-    """Guide a person to a new vault; return its configuration, or None if they quit or the process must stop.
+def set_up(config: Path, data: Path) -> FirstVault | None:
+    """Guide a person to a new vault; return what was made, or None if they quit or the process must stop.
 
     The terminal is given back in every case.
     """
@@ -217,42 +296,8 @@ def set_up(config: Path, data: Path) -> Path | None:
         return asyncio.run(_run(FirstRun(config, data), ending))
 
 
-async def _run(app: FirstRun, ending: Ending) -> Path | None:
+async def _run(app: FirstRun, ending: Ending) -> FirstVault | None:
     ending.asks(asyncio.get_running_loop(), partial(app.exit, None))
     made = await app.run_async()
     app.raise_fault()
     return made
-
-
-def read_wishes(answers: Mapping[str, str]) -> Wishes:
-    """Read what was filled in. Raises UsageError with what is wrong."""
-    if not answers["passphrase"]:
-        raise UsageError("the identity needs a passphrase", hint="you type it whenever an archive is opened")
-    if answers["passphrase"] != answers["again"]:
-        raise UsageError("the two passphrases are not the same", hint="type both again")
-    config = typed_path(answers["config"])
-    return Wishes(
-        vault=typed_path(answers["vault"]),
-        config=config,
-        identity=config.with_name("identity.age"),
-        passphrase=answers["passphrase"],
-        source=_source(answers),
-    )
-
-
-def _source(answers: Mapping[str, str]) -> FreshSource | None:
-    if not answers["account"]:
-        return None
-    datasets = tuple(part.strip() for part in answers["datasets"].split(",") if part.strip())
-    if not datasets:
-        raise UsageError("the account needs something to archive", hint="name datasets, such as messages")
-    if answers["provider"] not in PROVIDERS:
-        raise UsageError("the account needs its provider", hint=f"one of {', '.join(sorted(PROVIDERS))}")
-    parse_name(answers["account"])
-    parse_secret_ref(answers["key"])
-    for dataset in datasets:
-        parse_dataset(dataset)
-    since = answers["since"].strip() or default_since(answers["provider"], system_clock())
-    if since != "oldest":
-        since_in("UTC")(toml_value(since))
-    return FreshSource(answers["account"], answers["provider"], answers["key"], datasets, since)

@@ -9,7 +9,8 @@ from pathlib import Path
 from msgspec import Struct
 
 from strongroom.config.load import parse_config
-from strongroom.config.template import FreshSource, render_config
+from strongroom.config.schema import Config
+from strongroom.config.template import STANDARD, FreshClass, FreshSource, render_config
 from strongroom.engine.core.identities import NewIdentity, identity_file, make_identity
 from strongroom.engine.core.sources import Dependencies
 from strongroom.engine.core.trusted_clock import remember_confirmed, remember_time
@@ -34,6 +35,8 @@ class Wishes(Struct, frozen=True):
     passphrase: str | None  # seals the working identity; None leaves it in the clear
     source: FreshSource | None = None  # written into the configuration as a first source
     recovery_file: Path | None = None  # where the recovery identity goes, for those who do not write it on paper
+    others: tuple[FreshSource, ...] = ()  # further sources
+    retention: FreshClass = STANDARD  # the class of every stream
 
 
 class Made(Struct, frozen=True):
@@ -78,16 +81,28 @@ def _check_text(wishes: Wishes) -> None:
     """Judge the configuration that would be written, as `config check` does. Raises UsageError."""
     from strongroom.engine.monitor.doctor import CheckResult, check_streams
 
-    stand_ins = [encode_bech32("age", bytes([number]) * 32) for number in (1, 2)]
-    config = parse_config(wishes.config, _text(wishes, stand_ins))
-    for check in check_streams(config, Dependencies()):
+    for check in check_streams(would_be(wishes), Dependencies()):
         if check.verdict is CheckResult.FAIL:
             raise UsageError(f"nothing was made: {check.message}", hint=check.hint)
 
 
+def would_be(wishes: Wishes) -> Config:
+    """Return the configuration that would be written, with keys that nobody has. Raises ConfigRefused."""
+    stand_ins = [encode_bech32("age", bytes([number]) * 32) for number in (1, 2)]
+    return parse_config(wishes.config, _text(wishes, stand_ins))
+
+
 def _text(wishes: Wishes, recipients: Sequence[str]) -> str:
     signing_key = signing_key_of(wishes).resolve()
-    return render_config(wishes.vault.resolve(), recipients, wishes.identity.resolve(), wishes.source, signing_key)
+    return render_config(
+        wishes.vault.resolve(),
+        recipients,
+        wishes.identity.resolve(),
+        wishes.source,
+        signing_key,
+        wishes.others,
+        wishes.retention,
+    )
 
 
 def initialise(wishes: Wishes, recovery: NewIdentity, dependencies: Dependencies) -> Made:
