@@ -57,15 +57,14 @@ def test_a_plan_says_who_approves_it_and_when_it_is_carried_out() -> None:
 
 def test_streams_and_windows_are_named_the_first_few_and_how_many_more() -> None:
     words = approval_words(ApprovalStatus(plan(6, 5, held=2), 0, WEEK, NOW + WEEK))
-    assert "Plan 01plan, proposed by ana at 2026-11-20" in words
-    assert "It destroys 30 archives: 30,000 records, 60.0 MB as delivered" in words
-    assert "  s0, 5 windows: 2026-08-12 02:00+02 1 d, 2026-08-13" in words
-    assert " and 2 more\n" in words
-    assert "  s3, 5 windows" in words
+    assert "Proposed  plan 01plan, by ana (uid 1001) at 2026-11-20 14:03+01: its time" in words
+    assert "What      30 archives · 30,000 records · 60.0 MB as delivered" in words
+    assert "Period    2026-08-12Z … 2026-" in words
+    assert "Streams   s0 (5 windows), s1 (5 windows)" in words
+    assert "s3 (5 windows), and 2 more streams" in words
     assert "s4" not in words
-    assert "  and 2 more streams" in words
     assert "As of now, 2 of them would be kept" in words
-    assert "anyone can undo it until 2026-11-27 14:03:07+01:00. From then on it is final." in words
+    assert "Anyone can undo it with u until 2026-11-27 14:03+01." in words
 
 
 @pytest.mark.parametrize(
@@ -75,12 +74,15 @@ def test_streams_and_windows_are_named_the_first_few_and_how_many_more() -> None
             ApprovalStatus(plan(1, 1), 1, WEEK, None),
             "After yours it takes 1 more approval; the cooling-off period of 7 d begins",
         ),
-        (ApprovalStatus(plan(1, 1), 0, timedelta(0), NOW), "There is no cooling-off period: it is final at once"),
+        (
+            ApprovalStatus(plan(1, 1), 0, timedelta(0), NOW),
+            "There is no cooling-off period: the keys are destroyed at once. It is final.",
+        ),
     ],
 )
 def test_when_it_becomes_final(outlook: ApprovalStatus, told: str) -> None:
     assert told in approval_words(outlook)
-    assert "1 archive: 1,000 records" in approval_words(outlook)
+    assert "1 archive · 1,000 records" in approval_words(outlook)
 
 
 def test_a_plan_at_length_tells_the_rule_once_and_what_keeps_an_archive() -> None:
@@ -94,7 +96,5 @@ def test_a_plan_at_length_tells_the_rule_once_and_what_keeps_an_archive() -> Non
 
 
 def test_taking_back_counts_only_what_can_be_taken_back() -> None:
-    assert "These archives stay, and the plan ends: 4 archives: 4,000 records" in undo_words(
-        plan(2, 2, stage=Stage.APPROVED)
-    )
-    assert "0 archives: 0 records" in undo_words(plan(2, 2, stage=Stage.DESTROYING))
+    assert "What      4 archives · 4,000 records" in undo_words(plan(2, 2, stage=Stage.APPROVED))
+    assert "What      0 archives · 0 records" in undo_words(plan(2, 2, stage=Stage.DESTROYING))

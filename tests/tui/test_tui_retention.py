@@ -123,15 +123,14 @@ async def test_a_plan_takes_two_people_and_the_typed_count(
         await seat.press("a")
         assert "Approve the destruction of 7 archives?" in seat.text
         for words in (
-            "by person1001 (uid 1001) at ",
+            "by person1001 (uid 1001) at",
             "7 archives · 84,420 records · 8.6 MB as delivered",
-            "zavu:messages, ",
-            "2 windows: 2026-0",
+            "zavu:messages (2 windows)",
             "Cooling-off period of 7 d. On 2026-11-27",
             "the keys are destroyed: it is final.",
             "Anyone can undo it with u until 2026-11-27",
         ):
-            assert words in seat.text, words
+            assert words in " ".join(seat.text.replace("│", " ").split()), words
         await seat.press("enter")
         assert "Approve the destruction" not in seat.text
         await seat.press("a")

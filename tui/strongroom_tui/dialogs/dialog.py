@@ -111,7 +111,7 @@ class Confirm(Dialog):
     def fields(self) -> ComposeResult:
         """Ask for the word, where one is wanted."""
         if self._typed:
-            yield Static(Text(f"Type {self._typed} to continue:"), markup=False)
+            yield Static(Text(f"Type {self._typed} to {self._act.lower()}:"), markup=False)
             yield InputLine(id="typed", compact=True, select_on_focus=False)
             wrong = Static(id="wrong", markup=False)
             wrong.display = False

@@ -30,7 +30,51 @@ _ABOUT = (
 
 
 class HelpScreen(TextScreen):
-    """The keys that worked on the screen below."""
+    """What a person can do on the screen below, by what they want."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("t", "tour", "tour", tooltip="Start the guided tour"),
+    ]
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """Offer the tour where there is one."""
+        if action == "tour":
+            return hasattr(self.app, "action_tour") and self.app.check_action("tour", ()) is not False
+        return super().check_action(action, parameters)
+
+    async def action_tour(self) -> None:
+        """Close the help and start the tour of the app."""
+        self.app.pop_screen()
+        await self.app.run_action("app.tour")
+
+
+_TASKS: tuple[tuple[str, tuple[str, ...]], ...] = (
+    (
+        "Look closer",
+        ("select_cursor", "open", "zoom", "next_gap", "results", "date", "holds", "plans", "sort", "filter"),
+    ),
+    ("Decide about exports", ("retry", "cancel", "regenerate", "pause", "resume", "wake", "edit")),
+    ("Read and restore records", ("browse", "restore", "verify", "compare", "identity", "search", "jump", "dataset")),
+    ("Retain and destroy", ("hold", "place", "release", "propose", "approve", "undo")),
+    ("Prove and hand over", ("package", "audit", "checkpoint", "copy", "export", "check")),
+    (
+        "Find your way",
+        ("go", "back", "leave", "app.pop_screen", "app.focus", "cursor", "page", "older", "newer", "scroll"),
+    ),
+    ("This program", ("help", "palette", "utc", "lock", "reread", "quit", "command_palette", "theme")),
+)
+"""What a person wants, and how the names of the actions for it begin or end."""
+
+_OTHER = "On this screen"
+
+
+def task_of(action: str) -> str:
+    """Return what an action is for; one that no task names stands under what belongs to the screen."""
+    name = action.partition("(")[0]
+    for task, words in _TASKS:
+        if any(name == word or name.startswith(f"{word}_") or name.endswith(f"_{word}") for word in words):
+            return task
+    return _OTHER
 
 
 _TOOLKIT: Mapping[str, tuple[str, str]] = MappingProxyType(
@@ -62,11 +106,17 @@ def usable(screen: Screen[Any]) -> list[ActiveBinding]:
 
 def help_text(app: App[None], screen: Screen[Any], start: str = "") -> Text:
     """Return the help for a screen; `start` says how to start the daemon."""
-    text = Text.assemble(("Keys", "bold underline"), "\n")
-    for each in usable(screen):
-        keys = ", ".join(_keys(app, screen, each.binding.action))
-        text.append(f"  {keys:<18} ", "bold").append(f"{each.tooltip or each.binding.description}\n")
-    text.append("\n").append("States of a job", "bold underline").append("\n")
+    found = usable(screen)
+    text = Text("Press t for a guided tour.\n\n" if hasattr(app, "action_tour") else "")
+    for task in (_OTHER, *(task for task, _words in _TASKS)):
+        lines = [each for each in found if task_of(each.binding.action) == task]
+        if lines:
+            text.append(f"{task}\n", "bold underline")
+        for each in lines:
+            keys = ", ".join(_keys(app, screen, each.binding.action))
+            text.append(f"  {keys:<18} ", "bold").append(f"{each.tooltip or each.binding.description}\n")
+        text.append("\n" if lines else "")
+    text.append("States of a job\n", "bold underline")
     for mark in JOBS.values():
         text.append(f"  {mark.symbol} {mark.word}\n", mark.style)
     return text.append(f"\n{_ABOUT}" + (f"\n\n{start}" if start else ""))

@@ -10,7 +10,7 @@ from strongroom.text.times import window_words
 from strongroom.text.units import number, size
 
 _LABEL = 8  # cells of a label and the space after it
-_WINDOW = 40  # cells of a window
+_WINDOW, _DAY = 40, 11  # cells of a window, and of its first day alone
 
 
 def stakes(*facts: tuple[str, str]) -> str:
@@ -34,5 +34,6 @@ def period_of(windows: Iterable[Window]) -> str:
     ordered = sorted(windows)
     if not ordered:
         return ""
-    first = window_words(ordered[0], _WINDOW)
-    return first if len(set(ordered)) == 1 else f"{first} … {window_words(ordered[-1], _WINDOW)}"
+    if len(set(ordered)) == 1:
+        return window_words(ordered[0], _WINDOW)
+    return f"{window_words(ordered[0], _DAY)} … {window_words(ordered[-1], _DAY)}"

@@ -15,13 +15,13 @@ from strongroom.model.destruction import Person, PlanItem, Stage
 from strongroom.model.text import clean
 from strongroom.model.window import Window
 from strongroom.text.states import STAGES
-from strongroom.text.times import local, window_words
+from strongroom.text.times import local, local_day_minute, window_words
 from strongroom.text.units import number, size, span
 from strongroom_tui.dialogs.stakes import amount_of, how_much, period_of, stakes
 from strongroom_tui.screens.detail_text import facts_text, paragraphs
 
 _SHOWN = 200  # archives of one plan
-_STREAMS, _WINDOWS = 4, 3  # named in a dialog, and of each stream
+_STREAMS = 4  # named in a dialog
 _WINDOW = 26  # cells of one window
 
 
@@ -34,17 +34,9 @@ def what_facts(plan: DestructionPlan, items: Sequence[PlanItem]) -> Iterator[tup
         streams.setdefault(each.stream, []).append(each.window)
     yield "What", how_much(len(items), records, size_of_all)
     yield "Period", period_of(each.window for each in found)
-    for stream, windows in list(streams.items())[:_STREAMS]:
-        yield "Stream", f"{stream}, {_window_list(windows)}"
-    more = len(streams) - _STREAMS
-    yield "", f"and {number(more, 'more stream')}" if more > 0 else ""
-
-
-def _window_list(windows: Sequence[Window]) -> str:
-    ordered = sorted(windows)
-    named = ", ".join(window_words(each, _WINDOW) for each in ordered[:_WINDOWS])
-    more = f" and {number(len(ordered) - _WINDOWS)} more" if len(ordered) > _WINDOWS else ""
-    return f"{number(len(ordered), 'window')}: {named}{more}"
+    named = [f"{stream} ({number(len(windows), 'window')})" for stream, windows in list(streams.items())[:_STREAMS]]
+    more = [f"and {number(len(streams) - _STREAMS, 'more stream')}"] if len(streams) > _STREAMS else []
+    yield "Streams", ", ".join([*named, *more])
 
 
 def approval_words(outlook: ApprovalStatus) -> str:
@@ -68,7 +60,7 @@ def person_words(person: Person) -> str:
 def proposed_words(plan: DestructionPlan) -> str:
     """Say who proposed a plan, when and why."""
     proposal = plan.proposal
-    return f"by {person_words(proposal.by)} at {local(proposal.at)}: {proposal.reason}"
+    return f"plan {proposal.id}, by {person_words(proposal.by)} at {local_day_minute(proposal.at)}: {proposal.reason}"
 
 
 def _final_facts(outlook: ApprovalStatus) -> Iterator[tuple[str, str]]:
@@ -81,11 +73,9 @@ def _final_facts(outlook: ApprovalStatus) -> Iterator[tuple[str, str]]:
         yield "Then", "There is no cooling-off period: the keys are destroyed at once. It is final."
         yield "Undo", "It cannot be undone."
     else:
-        yield (
-            "Then",
-            f"Cooling-off period of {length}. On {local(outlook.ripe_at)} the keys are destroyed: it is final.",
-        )
-        yield "Undo", f"Anyone can undo it with u until {local(outlook.ripe_at)}."
+        final = local_day_minute(outlook.ripe_at)
+        yield "Then", f"Cooling-off period of {length}. On {final} the keys are destroyed: it is final."
+        yield "Undo", f"Anyone can undo it with u until {final}."
 
 
 def approved_words(plan: str, found: Approved) -> str:
