@@ -125,7 +125,7 @@ async def test_a_plan_takes_two_people_and_the_typed_count(
         for words in (
             "by person1001 (uid 1001) at",
             "7 archives · 84,420 records · 8.6 MB as delivered",
-            "zavu:messages (2 windows)",
+            "zavu:messages (3 windows)",
             "Cooling-off period of 7 d. On 2026-11-27",
             "the keys are destroyed: it is final.",
             "Anyone can undo it with u until 2026-11-27",

@@ -64,6 +64,9 @@ class Host(Protocol):
     def keep_result(self, words: str, *, bad: bool = False) -> None:
         """Keep what came of an action in the list of results; it is shown elsewhere."""
 
+    def dismiss_toasts(self) -> None:
+        """Take the messages from the screen."""
+
     def show_keyring(self) -> None:
         """Show at once that an identity was opened or forgotten."""
 

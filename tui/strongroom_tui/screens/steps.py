@@ -45,6 +45,7 @@ def steps(
             except StrongroomError as error:
                 tab.report(error_text(error), bad=True)
 
+        tab.strongroom.dismiss_toasts()  # what came of the action before would lie over the question of this one
         # Not a coroutine: one that belongs to a worker which never starts would be lost.
         _worker: Worker[None] = tab.strongroom.run_worker(run, group=STEPS)
 
