@@ -116,10 +116,19 @@ async def test_the_screen_answers_while_the_keyring_waits_for_a_person(kept: Pla
         while not waiting.asked.is_set():
             await seat.pilot.pause(0.01)
         await seat.pilot.press("question_mark")
-        assert "Keys" in seat.text
+        assert "Find your way" in seat.text
         await seat.pilot.press("escape")
         waiting.unlocked.set()
         await until(seat, f"{CANARY} 0")
+
+
+async def test_leaving_while_the_keyring_waits_is_no_fault(kept: Place, waiting: Waiting) -> None:
+    async with kept.sit() as seat:
+        await seat.pilot.press("o")
+        while not waiting.asked.is_set():
+            await seat.pilot.pause(0.01)
+        await seat.pilot.press("q")
+        waiting.unlocked.set()
 
 
 REAL = f"""

@@ -11,7 +11,7 @@ from functools import partial, wraps
 from typing import Concatenate, ParamSpec, TypeVar
 
 from textual.screen import Screen
-from textual.worker import Worker
+from textual.worker import Worker, WorkerCancelled
 
 from strongroom.model.errors import StrongroomError
 from strongroom_tui.reader import VaultAction
@@ -78,7 +78,10 @@ async def beside(tab: TabScreen, work: Callable[[], Awaitable[_Answer]]) -> _Ans
         except StrongroomError as error:
             wrong.append(error)
 
-    await tab.strongroom.run_worker(run, group="action").wait()
+    try:
+        await tab.strongroom.run_worker(run, group="action").wait()
+    except WorkerCancelled:  # the screen is being left
+        raise WentBack from None
     for error in wrong:
         raise error
     tab.strongroom.reread()
