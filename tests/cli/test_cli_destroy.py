@@ -219,6 +219,14 @@ def test_a_request_for_erasure_from_the_first_word_to_the_last(stage: Stage) -> 
     assert "crm-4711" not in (stage.home.vault / "log" / "log.jsonl").read_text()
 
 
+def test_a_request_by_dates_names_what_is_in_quarantine(stage: Stage) -> None:
+    (unsound,) = stage.document("archives", "--holding", "quarantined")["archives"]  # type: ignore[misc]
+    words = ("erase", "request", "--subject", "crm-2", "--from", "2026-11-03", "--to", "2026-11-04", "--ground", "x")
+    assert unsound["id"] in stage.document(*words)["quarantined"]  # type: ignore[operator]
+    told = " ".join(stage.run(*words).split())
+    assert f"{unsound['id'][-8:]} is in quarantine: its file is not sound" in told
+
+
 def test_refused_and_proposed_again(stage: Stage) -> None:
     words = ("erase", "request", "--subject", "crm-1", "--archive", stage.first, "--ground", "GDPR 17(1)(a)")
     asked = stage.document(*words)

@@ -233,3 +233,13 @@ def test_what_is_no_checkpoint_in_place_of_the_note_beside_the_key_is_told(keep:
     os.mkfifo(path) if way == "pipe" else path.write_text("nothing of ours")
     assert told_by_audit(keep) == {"unreachable": "the note beside the signing key"}
     assert any("it contains no checkpoint of this log" in words for words in told_by_doctor(keep))
+
+
+def test_the_note_beside_the_key_is_not_read_through_a_link(keep: Keep) -> None:
+    live(keep, 1, "scrub.ended")
+    sign_and_send(keep, 1)
+    path = memory(keep)
+    elsewhere = path.rename(path.with_name("elsewhere"))
+    path.symlink_to(elsewhere)  # the same note: whoever made the link decides what it will say tomorrow
+    assert told_by_audit(keep) == {"unreachable": "the note beside the signing key"}
+    assert any("a symbolic link, which is not followed" in words for words in told_by_doctor(keep))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from datetime import datetime
 from typing import TYPE_CHECKING
 
@@ -79,10 +79,13 @@ def request(
         entered = request_erasure(context, subject, found, acting_person(), ground, overrides=overrides)
     if as_json:
         plan = plan_document(entered.plan) if entered.plan else None
-        put_document({"erasure": _document(entered.erasure, {}), "proposal": plan})
+        put_document({"erasure": _document(entered.erasure, {}), "proposal": plan, "quarantined": _quarantined(found)})
         return
     say(f"request {entered.erasure.id}, to be answered by {utc_day(entered.erasure.answer_by)}")
     say_lines(plan_lines(entered.plan) if entered.plan else ())
+    for each in _quarantined(found):
+        words = "is in quarantine: its file is not sound, so it is not known whose records it holds"
+        say_lines(hang(f"  {short(each)}  ", 12, words, width()))
     if entered.plan:
         report(approval_step(entered.plan))
     elif entered.erasure.archives:
@@ -91,6 +94,13 @@ def request(
     else:
         words = f"strongroom erase answer {short(entered.erasure.id)} done"
         report(f"no archive in the vault matches it; answer it with: {words}")
+
+
+def _quarantined(archives: Iterable[Archive]) -> list[str]:
+    """Return the ids of the archives whose records could not be counted."""
+    from strongroom.model.archive import Holding
+
+    return [each.id for each in archives if each.holding is Holding.QUARANTINED]
 
 
 def _scope(

@@ -270,8 +270,9 @@ def _seq_of(fd: int, size: int, catalogue: Catalogue) -> int:
         seq = -1
     row = catalogue.read_one(ENTRY, seq if 0 < seq < 1 << 63 else -1)
     if row is None or row["line"] != line:
+        what = f"entry {seq} of the catalogue" if seq > 0 else "an entry of the log: it cannot be read as one"
         raise VaultError(
-            f"the last line of {Path('log') / 'log.jsonl'} is not entry {seq} of the catalogue",
+            f"the last line of {Path('log') / 'log.jsonl'} is not {what}",
             hint="the log or the catalogue was changed or replaced by an older copy; see: strongroom recover",
         )
     return seq

@@ -6,7 +6,9 @@ kept elsewhere can show that more was signed already.
 
 from __future__ import annotations
 
+import errno
 import os
+import stat
 from contextlib import suppress
 from pathlib import Path
 
@@ -121,7 +123,8 @@ def _look_at(name: str, path: Path, origin: str) -> CheckpointPlace:
     except FileNotFoundError:
         return CheckpointPlace(name)
     except OSError as error:
-        return CheckpointPlace(name, unread=f"{path.name}: {error.strerror}")
+        words = "it is a symbolic link, which is not followed" if error.errno == errno.ELOOP else error.strerror
+        return CheckpointPlace(name, unread=f"{path.name}: {words}")
     except (ValueError, StrongroomError):
         return CheckpointPlace(name)
     ours = _log_of(found.origin) == _log_of(origin)
@@ -129,8 +132,9 @@ def _look_at(name: str, path: Path, origin: str) -> CheckpointPlace:
 
 
 def _read(path: Path) -> str:
-    """Return the text of a regular file. Raises OSError, ValueError."""
-    if path.exists() and not path.is_file():
-        raise ValueError("no file")
-    with path.open("rb") as file:
-        return file.read(_LONGEST).decode()
+    """Return the text of a regular file, which is not read through a link. Raises OSError, ValueError."""
+    fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK)  # a pipe is not waited for
+    with os.fdopen(fd, "rb", 0) as file:
+        if not stat.S_ISREG(os.fstat(fd).st_mode):
+            raise ValueError("no file")
+        return (file.read(_LONGEST) or b"").decode()
