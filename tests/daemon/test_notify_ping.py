@@ -15,7 +15,7 @@ from strongroom.config.outgoing import PingSettings
 from strongroom.config.schema import NetworkSettings
 from strongroom.config.secrets import SecretRef
 from strongroom.daemon.pinger import AGAIN, Pinger
-from strongroom.engine.monitor.ping import Signal, Ways, ping
+from strongroom.engine.core.outbound import Route, Signal, ping
 from strongroom.model.errors import StrongroomError, UsageError, WorldError
 
 TOKEN = "5f2b1c0a-kanarienmarke"
@@ -55,7 +55,7 @@ def ear() -> Iterator[Ear]:
     ],
 )
 def test_a_signal_is_the_end_of_a_path_and_nothing_else(ear: Ear, signal: Signal, path: str) -> None:
-    ping(f"http://127.0.0.1:{ear.port}/{TOKEN}/?create=1\n", signal, Ways(), clock)
+    ping(f"http://127.0.0.1:{ear.port}/{TOKEN}/?create=1\n", signal, Route(), clock)
     (heard,) = ear.heard
     assert (heard.method, heard.path, heard.body) == ("GET", path, b"")
     assert set(heard.headers) == {"host", "user-agent", "accept", "connection"}
@@ -64,8 +64,8 @@ def test_a_signal_is_the_end_of_a_path_and_nothing_else(ear: Ear, signal: Signal
 @pytest.mark.parametrize("status", [301, 302, 404, 410, 429, 500])
 def test_what_is_not_accepted_is_said(ear: Ear, status: int) -> None:
     ear.status, ear.location = status, f"http://127.0.0.1:{ear.port}/elsewhere"
-    with pytest.raises(WorldError, match=f"answered {status}") as refused:
-        ping(f"http://127.0.0.1:{ear.port}/{TOKEN}", Signal.SUCCESS, Ways(), clock)
+    with pytest.raises(WorldError, match=f"the response was {status}") as refused:
+        ping(f"http://127.0.0.1:{ear.port}/{TOKEN}", Signal.SUCCESS, Route(), clock)
     assert TOKEN not in str(refused.value) + refused.value.hint
     assert ear.paths == [f"/{TOKEN}"]
 
@@ -84,7 +84,7 @@ def test_what_is_not_accepted_is_said(ear: Ear, status: int) -> None:
 )
 def test_an_address_that_policy_forbids(url: str, words: str) -> None:
     with pytest.raises(StrongroomError, match=words) as refused:
-        ping(url, Signal.SUCCESS, Ways(), clock)
+        ping(url, Signal.SUCCESS, Route(), clock)
     assert TOKEN not in str(refused.value) + refused.value.hint
 
 
@@ -92,14 +92,14 @@ def test_nobody_there() -> None:
     with listening() as ear:
         url = f"http://127.0.0.1:{ear.port}/{TOKEN}"
     with pytest.raises(WorldError, match="did not arrive: no connection") as refused:
-        ping(url, Signal.SUCCESS, Ways(), clock)
+        ping(url, Signal.SUCCESS, Route(), clock)
     assert TOKEN not in str(refused.value)
 
 
 def test_a_switch_that_hangs_is_given_up(ear: Ear) -> None:
     ear.held.clear()
     with pytest.raises(WorldError, match="did not arrive"):
-        ping(f"http://127.0.0.1:{ear.port}/{TOKEN}", Signal.SUCCESS, Ways(connect=0.3, whole=0.3), clock)
+        ping(f"http://127.0.0.1:{ear.port}/{TOKEN}", Signal.SUCCESS, Route(connect=0.3, whole=0.3), clock)
 
 
 @pytest.fixture

@@ -148,7 +148,7 @@ def test_the_exports_of_one_window_are_bounded(generation: int, act: Act) -> Non
 
 def found(entries: list[Listed], match: Match = Match.EXACT, known: frozenset[str] = frozenset()) -> tuple[str, str]:
     result = recognise(make_job(State.UNCERTAIN), ASK, entries, known, match)
-    return result.verdict, result.observation.ref if result.observation else ""
+    return result.matches.name.lower(), result.observation.ref if result.observation else ""
 
 
 OTHER = Ask(ASK.datasets, ASK.lower, NOW)

@@ -126,7 +126,7 @@ def test_a_status_that_is_refused_for_good_ends_the_export(cause: Cause) -> None
 
 def found(entries: list[Listed], match: Match, before: frozenset[str] = frozenset()) -> tuple[str, str]:
     result = recognise(make_job(State.UNCERTAIN), ASK, entries, frozenset(), match, before)
-    return result.verdict, result.observation.ref if result.observation else ""
+    return result.matches.name.lower(), result.observation.ref if result.observation else ""
 
 
 def holding(ref: str, *datasets: str, ask: Ask | None = None) -> Listed:

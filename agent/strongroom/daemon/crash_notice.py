@@ -24,7 +24,7 @@ from strongroom.daemon.channels import Message, build_channels
 from strongroom.daemon.logs import report
 from strongroom.daemon.pinger import Pinger
 from strongroom.engine.core.alert_store import REMIND
-from strongroom.engine.monitor.ping import Signal
+from strongroom.engine.core.outbound import Signal
 from strongroom.model.alert import Level
 from strongroom.model.errors import Interrupted, StrongroomError, VaultLocked
 from strongroom.model.times import Clock

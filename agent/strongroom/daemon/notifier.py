@@ -27,7 +27,7 @@ from strongroom.daemon.channels import Channel, Message, build_channels, compose
 from strongroom.daemon.logs import report
 from strongroom.daemon.pinger import Pinger
 from strongroom.engine.core.alert_store import AlertRecord, due_alerts, mark_sent
-from strongroom.engine.monitor.ping import Signal
+from strongroom.engine.core.outbound import Signal
 from strongroom.engine.queries.lists import Vault
 from strongroom.model.alert import Level
 from strongroom.model.times import Clock

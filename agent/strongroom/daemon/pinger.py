@@ -14,7 +14,7 @@ from strongroom.config.schema import NetworkSettings
 from strongroom.config.secrets import resolve
 from strongroom.daemon.background_task import BackgroundTask
 from strongroom.daemon.logs import report
-from strongroom.engine.monitor.ping import Signal, Ways, ping
+from strongroom.engine.core.outbound import Route, Signal, ping
 from strongroom.model.times import Clock
 
 AGAIN = 60.0  # seconds before a signal that was not accepted is sent anew
@@ -32,10 +32,11 @@ class Pinger:
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
         self._settings = settings
-        self._ways = Ways(
+        self._route = Route(
             allow_private=settings.allow_private_addresses,
             ca_file=str(network.ca_file) if network.ca_file else None,
             proxy=network.proxy,
+            whole=20.0,
         )
         self._clock = clock
         self._monotonic = monotonic
@@ -56,7 +57,7 @@ class Pinger:
 
     def send(self, signal: Signal) -> None:
         """Send one signal. Blocks. Raises UsageError or WorldError where it was not accepted."""
-        ping(resolve(self._settings.url).reveal(), signal, self._ways, self._clock)
+        ping(resolve(self._settings.url).reveal(), signal, self._route, self._clock)
 
     def begin(self) -> None:
         """Say that the work begins."""

@@ -8,7 +8,7 @@ next_step decides, the engine performs, the table advances. Nothing here touches
 from __future__ import annotations
 
 from datetime import datetime, timedelta
-from enum import StrEnum
+from enum import Enum, StrEnum
 
 from msgspec import Struct
 
@@ -255,10 +255,18 @@ _DECIDE = {
 }
 
 
+class Matches(Enum):
+    """How many exports on the provider's list may be the one that an uncertain create made."""
+
+    NONE = 0
+    ONE = 1
+    SEVERAL = 2
+
+
 class Found(Struct, frozen=True):
     """What a look at the provider's list says about an uncertain create."""
 
-    verdict: str  # "one", "none" or "several"
+    matches: Matches
     observation: Observation | None = None
 
 
@@ -283,16 +291,16 @@ def recognise(
     if match is Match.EXACT:
         vague = any(ask in entry.perhaps and entry.observation.ref not in before for entry in candidates)
         if vague and not told:
-            return Found("several")
+            return Found(Matches.SEVERAL)
         candidates = [each for each in told if each.observation.created_at or each.observation.ref not in before]
     else:
         candidates = [each for each in told or candidates if each.observation.ref not in before]
     if not candidates:
-        return Found("none")
+        return Found(Matches.NONE)
     if match is Match.NONE or (match is Match.HEURISTIC and not told and len(candidates) > 1):
-        return Found("several")
+        return Found(Matches.SEVERAL)
     first = min(candidates, key=lambda entry: (entry.observation.created_at or job.created_at, entry.observation.ref))
-    return Found("one", first.observation)
+    return Found(Matches.ONE, first.observation)
 
 
 def _may_be(entry: Listed, ask: Ask) -> bool:

@@ -32,7 +32,7 @@ from strongroom.vault.vault import Vault as Vault  # the screen and the command 
 def find_job(vault: Vault, part: str) -> Job:
     """Return the job whose id is, begins or ends with what a person typed. Raises UsageError."""
     job = get_job(vault.catalogue, _clean(part))  # a whole id needs no search
-    job = job or get_job(vault.catalogue, _one(find_by_prefix(vault.catalogue, "jobs", _clean(part)), "job", part))
+    job = job or get_job(vault.catalogue, single(find_by_prefix(vault.catalogue, "jobs", _clean(part)), "job", part))
     if job is None:
         raise UsageError(f"there is no job {part}", hint="see: strongroom jobs")
     return job
@@ -50,7 +50,7 @@ def find_archive(vault: Vault, part: str) -> Archive:
         ids = find_by_prefix(vault.catalogue, "archives", _clean(part))
         if not ids:
             refuse_destroyed(vault.catalogue, _clean(part))
-        archive = get_archive(vault.catalogue, _one(ids, "archive", part))
+        archive = get_archive(vault.catalogue, single(ids, "archive", part))
     if archive is None:
         raise UsageError(f"there is no archive {part}", hint="see: strongroom archives")
     return archive
@@ -60,9 +60,10 @@ def _clean(part: str) -> str:
     return "".join(letter for letter in part.lower() if letter.isalnum())
 
 
-def _one(ids: list[str], noun: str, part: str) -> str:
+def single(ids: list[str], noun: str, part: str, hint: str = "") -> str:
+    """Return the one id that was found. Raises UsageError where there is none, or more than one."""
     if not ids or not _clean(part):
-        raise UsageError(f"there is no {noun} {part!r}", hint=f"see: strongroom {noun}s")
+        raise UsageError(f"there is no {noun} {part!r}", hint=hint or f"see: strongroom {noun}s")
     if len(ids) > 1:
         raise UsageError(f"{part!r} matches several {noun}s: {', '.join(ids)}", hint="type more of the id")
     return ids[0]

@@ -1,4 +1,8 @@
-"""Sending a few bytes out: to a web address under the HTTP policy, or to a program of the user, both with a limit."""
+"""Sending a few bytes out: to a web address under the HTTP policy, or to a program of the user, both with a limit.
+
+A ping to a dead man's switch is one bare GET; whoever misses it raises the alarm that this program no longer can. Its
+address is a secret, because whoever knows it can keep the switch quiet: no message quotes it.
+"""
 
 from __future__ import annotations
 
@@ -6,6 +10,7 @@ import os
 import signal
 import time
 from collections.abc import Callable, Mapping, Sequence
+from enum import StrEnum
 
 from msgspec import Struct
 
@@ -26,17 +31,31 @@ class Route(Struct, frozen=True):
     whole: float = 30.0
 
 
-class HttpPost(Struct, frozen=True):
+class HttpRequest(Struct, frozen=True):
     """What is sent."""
 
     method: str
-    body: bytes
-    kind: str  # media type
-    below: str = ""  # a name that is appended to the address's path
+    body: bytes | None = None  # without one the body of the response is not read
+    kind: str = ""  # media type
+    below: str | None = None  # replaces the slashes at the end of the address's path
 
 
-def send_post(
-    url: str, post: HttpPost, route: Route, clock: Clock, monotonic: Callable[[], float] = time.monotonic
+class Signal(StrEnum):
+    """What a ping says, in the form of healthchecks.io: the value replaces the slashes at the end of the path."""
+
+    START = "/start"
+    SUCCESS = ""
+    FAIL = "/fail"
+    LOG = "/log"  # noted by the switch without changing anything: for a test
+
+
+def ping(url: str, signal: Signal, route: Route, clock: Clock) -> None:
+    """Send one signal. Raises as `send_request`."""
+    send_request(url, HttpRequest("GET", below=signal.value), route, clock)
+
+
+def send_request(
+    url: str, request: HttpRequest, route: Route, clock: Clock, monotonic: Callable[[], float] = time.monotonic
 ) -> bytes:
     """Send one request, follow no redirect, and return the response's body. The address is never quoted.
 
@@ -61,22 +80,19 @@ def send_post(
     except BadLink as error:
         raise UsageError(f"the address is {error}", hint="it must be like https://example.com/…") from None
     path, mark, query = link.target.partition("?")
-    target = f"{path.rstrip('/')}/{post.below}{mark}{query}" if post.below else link.target
+    target = link.target if request.below is None else f"{path.rstrip('/')}{request.below}{mark}{query}"
     reach = Reach(route.allow_private, is_loopback(link.origin.host))
     bounds = Bounds(connect=route.connect, read=route.whole, call=route.whole)
     wire = Wire(reach, resolve_by_system, clock, bounds, route.ca_file, route.proxy)
-    headers = {
-        "User-Agent": f"strongroom/{__version__}",
-        "Accept": "*/*",
-        "Connection": "close",
-        "Content-Type": post.kind,
-    }
+    headers = {"User-Agent": f"strongroom/{__version__}", "Accept": "*/*", "Connection": "close"}
+    if request.body is not None:
+        headers["Content-Type"] = request.kind
     try:
         reach.admit(link.origin)
         watch = Watch(monotonic, route.whole)
-        with wire.exchange(post.method, Link(link.origin, target), headers, post.body, watch) as answer:
+        with wire.exchange(request.method, Link(link.origin, target), headers, request.body, watch) as answer:
             body = bytearray()
-            for chunk in answer.chunks():
+            for chunk in answer.chunks() if request.body is not None else ():
                 body += chunk
                 if len(body) > LARGEST:
                     raise WorldError("the response is too large")

@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from msgspec import Struct
 
 from strongroom.config.schema import Config
+from strongroom.engine.access.inventory import find_archive, single
 from strongroom.engine.core.alert_store import standing_alerts
 from strongroom.engine.core.sources import Dependencies, build_sources, open_reading, zones_of
 from strongroom.engine.core.trusted_clock import clock_votes, require_trustworthy_time, time_alarms, vault_now
@@ -23,7 +24,7 @@ from strongroom.model.archive import Archive
 from strongroom.model.clock_check import ClockVote
 from strongroom.model.destruction import PROGRAM
 from strongroom.model.erasure import Erasure
-from strongroom.model.errors import UsageError, VaultError, WorldError
+from strongroom.model.errors import VaultError, WorldError
 from strongroom.model.retention import AtEnd
 from strongroom.vault.archives import readable_archives
 from strongroom.vault.catalogue import find_by_prefix
@@ -37,6 +38,8 @@ from strongroom.vault.rows import RowUnreadable, leave_out
 from strongroom.vault.tombstones import DestroyedArchive as DestroyedArchive
 from strongroom.vault.tombstones import get_tombstone, newest_tombstones, tombstone_body
 from strongroom.vault.vault import Vault
+
+_SEE = "see: strongroom destroy list, strongroom erase list"
 
 
 class DestructionOverview(Struct, frozen=True):
@@ -190,13 +193,15 @@ def propose_by_rule(context: DestructionContext) -> DestructionPlan | None:
 
 def find_plan(context: DestructionContext, part: str) -> DestructionPlan:
     """Return the plan whose id is, begins or ends with what a person typed. Raises UsageError."""
-    return read_plan(context, _one(find_by_prefix(context.vault.catalogue, "proposals", part), "proposal", part))
+    return read_plan(
+        context, single(find_by_prefix(context.vault.catalogue, "proposals", part), "proposal", part, _SEE)
+    )
 
 
 def find_destroyed(vault: Vault, part: str) -> DestroyedArchive:
     """Return the tombstone of the archive whose id is, begins or ends with what a person typed. Raises UsageError."""
     found = get_tombstone(
-        vault.catalogue, _one(find_by_prefix(vault.catalogue, "tombstones", part), "destroyed archive", part)
+        vault.catalogue, single(find_by_prefix(vault.catalogue, "tombstones", part), "destroyed archive", part, _SEE)
     )
     if found is None:
         raise VaultError(
@@ -218,13 +223,11 @@ def list_erasures(context: DestructionContext, most: int) -> list[Erasure]:
 
 def find_erasure(vault: Vault, part: str) -> str:
     """Return the whole id of a request for erasure. Raises UsageError."""
-    return _one(find_by_prefix(vault.catalogue, "erasures", part), "request for erasure", part)
+    return single(find_by_prefix(vault.catalogue, "erasures", part), "erasure request", part, _SEE)
 
 
 def subject_of_undo(context: DestructionContext, part: str) -> str:
     """Return the whole id of the proposal or the archive that a person wants off the plan. Raises UsageError."""
-    from strongroom.engine.access.inventory import find_archive
-
     proposals = find_by_prefix(context.vault.catalogue, "proposals", part) if part else []
     return proposals[0] if len(proposals) == 1 else find_archive(context.vault, part).id
 
@@ -232,11 +235,3 @@ def subject_of_undo(context: DestructionContext, part: str) -> str:
 def load_signer(text: str) -> Signer:
     """Read a person's signing key. Raises UsageError, which quotes nothing of it."""
     return Signer.parse(text)
-
-
-def _one(ids: list[str], noun: str, part: str) -> str:
-    if not part or not ids:
-        raise UsageError(f"there is no {noun} {part!r}", hint="see: strongroom destroy list, strongroom erase list")
-    if len(ids) > 1:
-        raise UsageError(f"{part!r} matches several: {', '.join(ids)}", hint="type more of the id")
-    return ids[0]

@@ -14,7 +14,7 @@ from strongroom.engine.core.engine import Engine, JobContext, StepResult
 from strongroom.engine.ingest import transfer
 from strongroom.engine.ingest.job_lineage import succeed
 from strongroom.engine.ingest.transfer import result_of
-from strongroom.model.decision import Act, Step, absent, next_poll, next_try, poll_pause, recognise
+from strongroom.model.decision import Act, Matches, Step, absent, next_poll, next_try, poll_pause, recognise
 from strongroom.model.errors import (
     ExportGone,
     NotOffered,
@@ -104,7 +104,7 @@ def _look(engine: Engine, job: Job, _step: Step, _context: JobContext) -> StepRe
     found = recognise(job, provider.ask(job.spec), recent, known, provider.capabilities.match, before)
     if found.observation is not None:
         return StepResult(Event.ADOPTED, _seen(engine, job, found.observation))
-    if found.verdict == "several":
+    if found.matches is Matches.SEVERAL:
         detail = "several exports on the provider's list could be this one, and nothing distinguishes them"
         return StepResult(Event.INDISTINCT, Facts(cause=Cause.INDISTINCT, detail=detail))
     now = engine.clock()

@@ -32,7 +32,7 @@ from strongroom.model.errors import (
     VaultError,
     WorldError,
 )
-from strongroom.model.inspection import Inspection
+from strongroom.model.inspection import Inspection, Severity
 from strongroom.model.job import Cause, Event, Job, State
 from strongroom.model.job_table import Facts
 from strongroom.model.names import make_id
@@ -285,7 +285,7 @@ def _judged(archive: Archive, inspection: Inspection, at: datetime) -> Archive:
 
 
 def _rejection(engine: Engine, job: Job, archive: Archive) -> Facts:
-    faults = [finding for finding in archive.inspection.findings if finding.severity == "fault"]
+    faults = [finding for finding in archive.inspection.findings if finding.severity is Severity.FAULT]
     words = "; ".join(finding.message for finding in faults[:3])
     later = _later(engine, job, Cause.CONTENT)
     return Facts(

@@ -18,6 +18,7 @@ from strongroom.model.archive import Archive
 from strongroom.model.coverage import Cover, Interval, require_past
 from strongroom.model.entry_kind import EntryKind
 from strongroom.model.horizon import is_moment, lag_after
+from strongroom.model.inspection import Severity
 from strongroom.model.job import Cause, Event, Job, State
 from strongroom.model.job_table import QUIET, Facts, advance
 from strongroom.model.names import make_id
@@ -227,7 +228,7 @@ def _log(engine: Engine, before: Job, after: Job, result: StepResult, now: datet
 def _archive_facts(archive: Archive, key_sha256: str) -> dict[str, Fact]:
     """Return what binds the archive's files to the log: a swapped file contradicts its line."""
     faults: list[Fact] = [
-        *sorted({finding.code for finding in archive.inspection.findings if finding.severity == "fault"})
+        *sorted({finding.code for finding in archive.inspection.findings if finding.severity is Severity.FAULT})
     ]
     return {
         "holding": archive.holding.value,

@@ -20,7 +20,7 @@ from msgspec.structs import replace
 from strongroom.config.outgoing import RESERVED, Method, SendSettings
 from strongroom.config.schema import Config
 from strongroom.config.secrets import SecretRef
-from strongroom.engine.core.outbound import HttpPost, Route, run_program, send_post
+from strongroom.engine.core.outbound import HttpRequest, Route, run_program, send_request
 from strongroom.engine.proof.checkpoints import LogRefused, is_due, sign_log, signer_of
 from strongroom.engine.proof.known_checkpoints import known_checkpoints
 from strongroom.evidence.line import Entry, Fact
@@ -127,9 +127,9 @@ class WebTarget(Struct, frozen=True):
 
     def take(self, kept: Signed) -> SentFacts:
         """Put it below the URL, or post it there."""
-        below = f"{kept.size}.note" if self.method is Method.PUT else ""
-        post = HttpPost(self.method.value.upper(), kept.note.encode(), NOTE_TYPE, below)
-        send_post(self.secret(self.url), post, self.route, self.clock)
+        below = f"/{kept.size}.note" if self.method is Method.PUT else None
+        request = HttpRequest(self.method.value.upper(), kept.note.encode(), NOTE_TYPE, below)
+        send_request(self.secret(self.url), request, self.route, self.clock)
         return {}
 
 
@@ -159,7 +159,7 @@ class StampTarget(Struct, frozen=True):
         return {"stamped_at": format_instant(stamp.at), "stamp_sha256": digest}
 
     def _ask(self, query: bytes) -> bytes:
-        return send_post(self.url, HttpPost("POST", query, REQUEST_TYPE), self.route, self.clock)
+        return send_request(self.url, HttpRequest("POST", query, REQUEST_TYPE), self.route, self.clock)
 
 
 def build_targets(config: Config, layout: Layout, secret: Secret, clock: Clock) -> list[Target]:
