@@ -35,6 +35,7 @@ from strongroom.model.plan import DatasetShape
 from strongroom.model.provider import Container
 from strongroom.search.chunk import read_chunks
 from strongroom.search.segment import ChunkBuilder, opening_line
+from strongroom.vault.shred import copies_of
 from strongroom_sandbox.options import ZavuOptions
 
 RECORDS: list[dict[str, Any]] = [
@@ -203,6 +204,7 @@ def test_an_archive_comes_with_its_segment_unless_the_stream_wants_none(tmp_path
             line = next(line for line in vault.layout.log.read_bytes().splitlines() if b'"job.proven"' in line)
             assert json.loads(line)["facts"]["index_sha256"] == archive.segment.sha256
             assert not list(vault.layout.tmp.iterdir())
+            assert vault.layout.segment(archive.id) in copies_of(vault.layout, archive.id)  # what a destruction removes
         bench.export(again=True, unindexed=frozenset({"zavu-records"}))
         with open_reading(bench.config) as vault:
             plain = next(each for each in list_archives(vault) if each.id != archive.id)

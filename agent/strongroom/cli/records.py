@@ -8,7 +8,7 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import datetime
-from functools import partial
+from functools import cache, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
@@ -99,11 +99,16 @@ def records(
         opened = open_identities(config, identity, passphrase_file)
         collected = Collected()
         with _sink(output) as sink:
+            beginning = cache(_beginning)
             for kind, record in collect(vault, source, period, opened, collected, dataset):
-                sink(b'{"dataset": %b, "record": %b}\n' % (json.dumps(kind, ensure_ascii=False).encode(), record.line))
+                sink(b"%b%b}\n" % (beginning(kind), record.line))
     doubles = f", {counted(collected.doubles, 'double')} left out" if collected.doubles else ""
     report(f"{counted(collected.records, 'record')} out of {counted(collected.archives, 'archive')}{doubles}")
     return _report_gaps(source)
+
+
+def _beginning(dataset: str) -> bytes:
+    return b'{"dataset": %b, "record": ' % json.dumps(dataset, ensure_ascii=False).encode()
 
 
 def _period(start: datetime, end: datetime) -> Window:
