@@ -8,7 +8,7 @@ STAMP := $(VENV)/.installed
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-all test-system check format lint types imports figures collect bench man lock clean
+.PHONY: help demo test test-all test-system check format lint types imports figures collect bench soak man lock clean
 
 help:  ## what there is
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -58,8 +58,14 @@ format: $(STAMP)  ## rewrite the layout of all files
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
-bench: $(STAMP)  ## measure against peers and limits; takes a quarter of an hour
-	$(BIN)/python benchmarks/run.py
+bench: $(STAMP)  ## measure against peers and limits; a quarter of an hour, or two minutes with QUICK=1
+	$(BIN)/python benchmarks/run.py $(if $(QUICK),--quick --sizes 200 --pairs 2)
+	$(BIN)/python benchmarks/starts.py $(if $(QUICK),--rounds 5)
+	$(BIN)/python benchmarks/at_rest.py $(if $(QUICK),--seconds 20 --settle 10)
+	$(BIN)/python benchmarks/rebuild.py $(if $(QUICK),--archives 500 --rounds 1)
+
+soak: $(STAMP)  ## run a daemon with 50 hourly streams for half an hour, and look whether anything grows
+	$(BIN)/python benchmarks/soak.py --picture docs/pictures/soak.svg
 
 man: $(STAMP)  ## write the manual page, packaging/man/strongroom.1, from the program's help
 	$(BIN)/strongroom help --man > packaging/man/strongroom.1

@@ -71,16 +71,16 @@ class Outcome:
 
 
 CONTESTS = (
-    Contest("ingest", "curl; unzip -t; sha256sum; age", CHAIN, ((200, 0.66), (1000, 0.55))),
-    Contest("ingest", "curl; restic backup", RESTIC),
-    Contest("ingest", "curl; borg create", BORG),
-    Contest("durable", "curl \\| age; sync", PIPE, durable=True),
-    Contest("verify", "age -d; sha256sum; unzip -t", CHAIN_VERIFY),
+    Contest("ingest", "curl; unzip -t; sha256sum; age", CHAIN, ((200, 0.60), (1000, 0.45))),
+    Contest("ingest", "curl; restic backup", RESTIC, ((1000, 1.5),)),
+    Contest("ingest", "curl; borg create", BORG, ((1000, 1.2),)),
+    Contest("durable", "curl \\| age; sync", PIPE, ((200, 3.0), (1000, 1.3)), durable=True),
+    Contest("verify", "age -d; sha256sum; unzip -t", CHAIN_VERIFY, ((200, 0.60), (1000, 0.45))),
     Contest("verify", "restic check --read-data", RESTIC_VERIFY),
     Contest("verify", "borg check --verify-data", BORG_VERIFY),
-    Contest("restore", "age -d; sync", AGE_RESTORE, ((1000, 1.2), (200, 1.2))),
-    Contest("restore", "restic restore", RESTIC_RESTORE),
-    Contest("restore", "borg extract", BORG_RESTORE),
+    Contest("restore", "age -d; sync", AGE_RESTORE, ((200, 2.5), (1000, 1.25))),
+    Contest("restore", "restic restore", RESTIC_RESTORE, ((1000, 0.40),)),
+    Contest("restore", "borg extract", BORG_RESTORE, ((1000, 0.33),)),
 )
 
 

@@ -13,8 +13,9 @@ import os
 import subprocess
 import sys
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from pathlib import Path
+
+from msgspec import Struct, field
 
 _LAUNCHER = """
 import json, os, sys, time
@@ -33,8 +34,7 @@ print(json.dumps({
 """
 
 
-@dataclass(frozen=True, slots=True)
-class Command:
+class Command(Struct, frozen=True):
     """What is run, and where."""
 
     argv: tuple[str, ...]
@@ -42,8 +42,7 @@ class Command:
     env: Mapping[str, str] = field(default_factory=dict)
 
 
-@dataclass(frozen=True, slots=True)
-class Sample:
+class Sample(Struct, frozen=True):
     """What one run took."""
 
     began: float  # seconds since 1970
