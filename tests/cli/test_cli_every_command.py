@@ -132,6 +132,8 @@ TABLE = {
     "key retire": writes(AGE, "--reason", "x"),
     "key rotate": writes(*WITH_KEY),
     "sandbox": outside(stop=2),
+    "index build": writes(*WITH_KEY),
+    "index status": reads(),
     "help": outside("archives", "show"),
 }
 ENDLESS = {"daemon", "sandbox"}

@@ -13,11 +13,11 @@ import io
 import json
 import os
 import pkgutil
+import select
 import shutil
 import signal
 import sqlite3
 import sys
-import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -104,19 +104,15 @@ def _run(task: dict[str, Any]) -> dict[str, Any]:
 
 
 def _wait(child: int, stop: float | None) -> int:
-    began = time.monotonic()
-    told = False
-    while True:
-        pid, status = os.waitpid(child, os.WNOHANG)
-        if pid:
-            return os.waitstatus_to_exitcode(status)
-        passed = time.monotonic() - began
-        if stop is not None and passed > stop and not told:
+    ended = os.pidfd_open(child)
+    try:
+        if stop is not None and not select.select([ended], [], [], stop)[0]:
             os.kill(child, signal.SIGTERM)
-            told = True
-        if passed > LONGEST:
+        if not select.select([ended], [], [], LONGEST)[0]:
             os.kill(child, signal.SIGKILL)
-        time.sleep(0.002)
+        return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+    finally:
+        os.close(ended)
 
 
 def _become(place: Path, args: list[str], task: dict[str, Any]) -> None:
