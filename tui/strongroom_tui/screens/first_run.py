@@ -59,7 +59,7 @@ _WORDS: Mapping[str, tuple[str, str]] = MappingProxyType(
             "Every archive is kept for this long. You can change the class of each stream later.",
         ),
         "identity": (
-            "Where, and who can open it?",
+            "Vault and identity",
             "Only your passphrase and the recovery identity open the archives.",
         ),
     }
@@ -116,7 +116,7 @@ class SetupScreen(Screen[None]):
                 "key",
                 "Where its API key is stored",
                 hint="file:/path, env:NAME, keyring:a/b",
-                means="Where it is, never the key itself. Ctrl+T asks the provider with it; nothing is exported.",
+                means="A reference, never the key itself. Check it with ctrl+t.",
             ),
             Field("datasets", "What to archive", "messages", means="Names of datasets, separated by commas."),
             Field("since", "Archive records since", since, means="A date, or oldest. Before it, nothing is exported."),
@@ -158,7 +158,8 @@ class SetupScreen(Screen[None]):
         step = STEPS[self._step]
         title, words = _WORDS[step]
         added = "".join(f"  ✓ {each.name}" for each in self._others)
-        head = f"Strongroom: the first run   {self._step + 1} of {len(STEPS) + 1}  {title}"
+        self.set_class(self._step > 0, "-later")  # what Strongroom does is said once
+        head = f"First run {self._step + 1} of {len(STEPS) + 1}: {title}"
         self.query_one("#title", Static).update(Text(head, "bold reverse"))
         self.query_one("#ask", Static).update(Text(f"{words}{added}"))
         self.query_one(ContentSwitcher).current = step
