@@ -131,17 +131,13 @@ async def test_help_groups_every_key_by_what_a_person_wants(house: Bench, sit: S
         for task in tasks:
             assert lines.count(task) == 1, task
         assert all(words in seat.text for words in promised)
-        assert "tour" not in seat.keys  # there is none
+        assert "tour" in seat.keys
 
 
-async def test_the_tour_is_offered_where_the_app_has_one(
-    house: Bench, sit: Sit, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_the_tour_begins_from_the_help(house: Bench, sit: Sit) -> None:
     async with sit(house, (120, 60), tab="archives") as seat:
-        begun: list[str] = []
-        monkeypatch.setattr(type(seat.app), "action_tour", lambda _app: begun.append("tour"), raising=False)
         await seat.press("question_mark")
         assert "Press t for a guided tour" in seat.text
         await seat.press("t")
-        assert begun == ["tour"]
+        assert "1 of 10" in seat.text
         assert not isinstance(seat.app.screen, HelpScreen)

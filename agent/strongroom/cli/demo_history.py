@@ -49,7 +49,7 @@ from strongroom_sandbox.server import Sandbox
 
 _MORNING = timedelta(hours=8)
 _DAY = timedelta(days=1)
-_AT_MOST = timedelta(hours=2)  # of the demo's time for one morning's exports
+_AT_MOST = timedelta(minutes=45)  # of the demo's time for one morning's exports
 _PAUSE = timedelta(seconds=20)
 _WHOLE_SCRUB = 1 << 40  # bytes
 

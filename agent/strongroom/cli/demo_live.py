@@ -14,6 +14,7 @@ import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from importlib.metadata import version
+from importlib.resources import files
 from pathlib import Path
 
 from msgspec import Struct
@@ -97,8 +98,11 @@ def cache_folder(env: Mapping[str, str]) -> Path:
 
 
 def _edition() -> str:
-    """Return a digest of what makes a company: the program's version and the story. A catalogue is migrated later."""
+    """Return a digest of what makes a company: the program's version, the catalogue's schema, and the story."""
     digest = hashlib.sha256(version("strongroom").encode())
+    for script in sorted(files("strongroom.vault").joinpath("migrations").iterdir(), key=lambda each: each.name):
+        if script.name.endswith(".sql"):
+            digest.update(script.read_bytes())
     for story in (demo_company.__file__, demo_history.__file__):
         digest.update(Path(story).read_bytes())
     return digest.hexdigest()[:16]

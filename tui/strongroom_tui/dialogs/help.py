@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from types import MappingProxyType
-from typing import Any, ClassVar
+from typing import Any, ClassVar, cast
 
 from rich.text import Text
 from textual.app import App, ComposeResult
@@ -20,6 +20,7 @@ from textual.command import CommandList, CommandPalette, ProviderSource
 from textual.screen import Screen
 
 from strongroom.text.states import JOBS
+from strongroom_tui.dialogs.tour import TourHost, begin_tour
 from strongroom_tui.screens.screen import LEAST_HEIGHT, LEAST_WIDTH, TextScreen
 from strongroom_tui.widgets.footer import KeyFooter
 
@@ -30,22 +31,16 @@ _ABOUT = (
 
 
 class HelpScreen(TextScreen):
-    """What a person can do on the screen below, by what they want."""
+    """What a person can do on the screen below, by what they want. From here the tour begins."""
 
-    BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("t", "tour", "tour", tooltip="Start the guided tour"),
-    ]
+    BINDINGS: ClassVar[list[BindingType]] = [Binding("t", "tour", "tour", tooltip="Start the guided tour")]
 
-    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
-        """Offer the tour where there is one."""
-        if action == "tour":
-            return hasattr(self.app, "action_tour") and self.app.check_action("tour", ()) is not False
-        return super().check_action(action, parameters)
-
-    async def action_tour(self) -> None:
-        """Close the help and start the tour of the app."""
-        self.app.pop_screen()
-        await self.app.run_action("app.tour")
+    def action_tour(self) -> None:
+        """Leave the help and begin the tour."""
+        app = self.app
+        while len(app.screen_stack) > 1:  # the tour leads through the tabs, not through what is open over one
+            app.pop_screen()
+        begin_tour(cast("TourHost", app))
 
 
 _TASKS: tuple[tuple[str, tuple[str, ...]], ...] = (
@@ -107,7 +102,7 @@ def usable(screen: Screen[Any]) -> list[ActiveBinding]:
 def help_text(app: App[None], screen: Screen[Any], start: str = "") -> Text:
     """Return the help for a screen; `start` says how to start the daemon."""
     found = usable(screen)
-    text = Text("Press t for a guided tour.\n\n" if hasattr(app, "action_tour") else "")
+    text = Text("Press t for a guided tour.\n\n")
     for task in (_OTHER, *(task for task, _words in _TASKS)):
         lines = [each for each in found if task_of(each.binding.action) == task]
         if lines:
