@@ -21,7 +21,8 @@ from strongroom.engine.worker import parse_worker as reader_module
 from strongroom.engine.worker.client import WorkerClient
 from strongroom.engine.worker.launcher import Launcher, WorkerDied
 from strongroom.engine.worker.lifetime import GRANT_STEP, CpuGrant
-from strongroom.engine.worker.parse_worker import forked_parser, spawned_parser
+from strongroom.engine.worker.parse_worker import forked_parser, started_parser
+from strongroom.engine.worker.protocol import Service
 from strongroom.formats.pipe import Allowance, ParserLost, PeerLate
 from strongroom.model.errors import Interrupted
 from strongroom.model.inspection import Caps, Expectation
@@ -144,11 +145,14 @@ def test_a_sealer_out_of_cpu_time_is_told_as_that(hasty: WorkerClient, tmp_path:
         hasty.finish()
 
 
-def test_a_spawned_reader_that_stands_still_is_ended() -> None:
+def test_a_parser_of_a_template_that_stands_still_is_ended() -> None:
+    launcher = Launcher(Service.PARSE)
+    launcher.prepare()
     before = set(family())
     with (
+        closing(launcher),
         pytest.raises(ParserLost, match="kept the file waiting"),
-        spawned_parser(EXPECTED, Caps(), Allowance(patience=0.5)) as sink,
+        started_parser(launcher, EXPECTED, Caps(), Allowance(patience=0.5)) as sink,
     ):
         (reader,) = set(family()) - before
         os.kill(reader, signal.SIGSTOP)

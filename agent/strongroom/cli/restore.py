@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from contextlib import AbstractContextManager, ExitStack, closing
 from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
     from strongroom.engine.access.inventory import Unlisted
     from strongroom.engine.core.identities import Identities
     from strongroom.engine.queries.lists import Vault
+    from strongroom.engine.worker.launcher import Launcher
 
 
 @click.command("restore")
@@ -136,15 +138,20 @@ def verify(
     from strongroom.engine.core.sources import open_reading
     from strongroom.engine.repair.scrub_report import set_aside
 
-    config = session.config()
-    opened = open_identities(config, identity, passphrase_file) if content or identity else None
+    config, reads = session.config(), content or identity is not None
     results = []
-    with open_reading(config) as vault:
+    with ExitStack() as stack:
+        launcher = stack.enter_context(_parsers()) if reads else None  # starts while the passphrase is asked for
+        opened = open_identities(config, identity, passphrase_file) if reads else None
+        vault = stack.enter_context(open_reading(config))
         aside = () if archive_ids else set_aside(vault)
         for each in _wanted(vault, archive_ids):
             if isinstance(each, Archive) and each.id in aside:
                 continue
-            result = check_archive(vault, each, opened, quiet=as_json) if isinstance(each, Archive) else _unread(each)
+            if isinstance(each, Archive):
+                result = check_archive(vault, each, opened, launcher, quiet=as_json)
+            else:
+                result = _unread(each)
             results.append(result)
             if not as_json:
                 say_result(result)
@@ -191,8 +198,19 @@ def _unread(found: FixityFault | Unlisted) -> Result:
     return Result(found.archive, "", 0, 0, (found,)) if isinstance(found, FixityFault) else lost_archive(found)
 
 
-def check_archive(vault: Vault, archive: Archive, identities: Identities | None, *, quiet: bool) -> Result:
-    """Check one archive: its files and, with identities, what is in it."""
+def _parsers() -> AbstractContextManager[Launcher]:
+    from strongroom.engine.worker.launcher import Launcher
+    from strongroom.engine.worker.protocol import Service
+
+    launcher = Launcher(Service.PARSE)
+    launcher.prepare()
+    return closing(launcher)
+
+
+def check_archive(
+    vault: Vault, archive: Archive, identities: Identities | None, launcher: Launcher | None = None, *, quiet: bool
+) -> Result:
+    """Check one archive: its files and, with identities, what is in it; `launcher` starts parsing processes."""
     from strongroom.engine.access.content import check_content
     from strongroom.engine.access.fixity import check_fixity
 
@@ -200,7 +218,7 @@ def check_archive(vault: Vault, archive: Archive, identities: Identities | None,
     with watching(f"verify {short(archive.id)}", total, quiet=quiet) as watch:
         faults = check_fixity(vault, archive, watch)
         if identities is not None and not any(fault.code in ("missing", "unreadable") for fault in faults):
-            faults += check_content(vault, archive, identities, watch)
+            faults += check_content(vault, archive, identities, watch, launcher)
     name = f"{archive.stream} {utc_window(archive.spec.window)}"
     return Result(archive.id, name, archive.inspection.records, archive.seal.sealed_size, tuple(faults))
 

@@ -6,6 +6,8 @@ It is cut into slots that are used in turn. The feeder fills one and says so ove
 gives it back with one byte over the other pipe. The feeder only ever writes here, so whatever a parser that was taken
 over leaves behind is never read.
 
+A parser that serves whoever starts it is first sent a START frame: what to expect, as JSON.
+
 A sink in another process: inflate here, parse there, one pipe each way.
 
 To the parser go frames: one byte of kind, four of length (big-endian), the payload. BEGIN carries a member's name, DATA
@@ -108,11 +110,30 @@ def widen_pipe(descriptor: int) -> None:
 
 SLOT = 256 << 10  # bytes, as much as inflating gives at once
 SLOTS = 4
+_F_SEAL_FUTURE_WRITE = 0x10  # of linux/fcntl.h; Python has no name for it yet
 
 
 def share_memory() -> mmap.mmap:
     """Return memory that a fork made later has in common with this process."""
     return mmap.mmap(-1, SLOT * SLOTS)
+
+
+def share_descriptor() -> tuple[int, mmap.mmap]:
+    """Return a descriptor for another process and the same memory for this one.
+
+    A process that has the descriptor can read the memory, but cannot write to it or change its size.
+    """
+    descriptor = os.memfd_create("slots", os.MFD_CLOEXEC | os.MFD_ALLOW_SEALING)
+    os.ftruncate(descriptor, SLOT * SLOTS)
+    memory = mmap.mmap(descriptor, SLOT * SLOTS)
+    seals = fcntl.F_SEAL_SHRINK | fcntl.F_SEAL_GROW | _F_SEAL_FUTURE_WRITE | fcntl.F_SEAL_SEAL
+    fcntl.fcntl(descriptor, fcntl.F_ADD_SEALS, seals)
+    return descriptor, memory
+
+
+def take_shared(descriptor: int) -> memoryview:
+    """Return the memory behind a descriptor from `share_descriptor`, for reading."""
+    return memoryview(mmap.mmap(descriptor, SLOT * SLOTS, prot=mmap.PROT_READ))
 
 
 class SlotFeeder:
@@ -151,11 +172,13 @@ class SlotReader:
 
 
 MAX_FRAME = 1 << 20
+MAX_START = 64 << 20  # bytes; an expectation names a thousand files at most
 MAX_ANSWER = 4 << 20
 
-_BEGIN, _DATA, _END, _SLOT = 1, 2, 3, 4
+_BEGIN, _DATA, _END, _SLOT, _START = 1, 2, 3, 4, 5
 _FRAME = struct.Struct("!BL")
 _LENGTH = struct.Struct("!L")
+_REQUESTS = msgspec.json.Decoder(tuple[Expectation, Caps])
 _VERDICTS = msgspec.json.Decoder(ParseVerdict)  # made by the import: see the rule in tests/layers/test_decoders.py
 
 
@@ -188,6 +211,10 @@ class PipedSink:
         os.set_blocking(to_parser, False)
         self._slots = SlotFeeder(shared) if shared is not None else None
         widen_pipe(to_parser)
+
+    def start(self, expectation: Expectation, caps: Caps) -> None:
+        """Send what to expect, once, to a parser that calls `read_start`."""
+        self._send(_START, msgspec.json.encode((expectation, caps)))
 
     def begin(self, member: str) -> None:
         """Send the name."""
@@ -269,6 +296,14 @@ class PipedSink:
             raise ParserLost(f"the parsing process kept the file waiting for {late}", hint=_ADVICE) from None
 
 
+def read_start(from_feeder: int) -> tuple[Expectation, Caps]:
+    """Return what `PipedSink.start` sent. Raises WorldError for anything else."""
+    kind, length = _FRAME.unpack(_read_payload(from_feeder, _FRAME.size))
+    if kind != _START or length > MAX_START:
+        raise WorldError("the stream of members to parse is out of step")
+    return _REQUESTS.decode(_read_payload(from_feeder, length))
+
+
 def serve_records(
     from_feeder: int,
     to_feeder: int,
@@ -276,17 +311,24 @@ def serve_records(
     caps: Caps,
     shared: memoryview | None = None,
     watch: MakeWatcher = watch_nothing,
+    *,
+    taken: Callable[[int], None] = lambda _size: None,
 ) -> None:
-    """Parse what a PipedSink sends until it closes its end; raise WorldError for a broken or senseless stream."""
+    """Parse what a PipedSink sends until it closes its end; raise WorldError for a broken or senseless stream.
+
+    `taken` hears of each block how many bytes it has, before it is parsed.
+    """
     reader: MemberReader | None = None
     slots = SlotReader(shared) if shared is not None else None
     head = memoryview(bytearray(_FRAME.size))
     while _fill(from_feeder, head):
         kind, length = _FRAME.unpack(head)
         if kind == _SLOT and reader and slots and length <= SLOT:
+            taken(length)
             pour(reader, slots.take(length))
             os.write(to_feeder, b"\0")
-        elif kind == _DATA and reader:
+        elif kind == _DATA and reader and length <= MAX_FRAME:
+            taken(length)
             _read_data(from_feeder, length, reader)
         elif kind == _BEGIN and not reader and length <= MAX_FRAME:
             name = _read_payload(from_feeder, length).decode("utf-8", "surrogateescape")

@@ -60,6 +60,7 @@ def record(engine: Engine, job: Job, result: StepResult) -> Job:
     process moved meanwhile raises IllegalMove and changes nothing.
     """
     catalogue, now = engine.vault.catalogue, engine.clock()
+    files = _files_of(engine, result.archive)
     with catalogue.transaction():
         job = get_job(catalogue, job.id) or job
         if result.event is Event.INTENDED:
@@ -67,12 +68,12 @@ def record(engine: Engine, job: Job, result: StepResult) -> Job:
         moved = advance(job, result.event, now, result.facts)
         put_job(catalogue, moved)
         _keep_quota(catalogue, job, moved, result, now)
-        if result.archive is not None:
-            put_archive(catalogue, result.archive, engine.vault.key_sha256(result.archive))
+        if result.archive is not None and files is not None:
+            put_archive(catalogue, result.archive, files.key_sha256, files.manifest.decode())
             learn_header(catalogue, result.archive, now)
             _owe_deletion(engine, moved, now)
         keep_coverage(engine, moved, result.archive, now)
-        _log(engine, job, moved, result, now)
+        _log(engine, job, moved, result, files, now)
         if result.archive is not None:
             note_caught(catalogue, result.archive, now)
         if result.successor is not None:
@@ -195,7 +196,7 @@ def _owe_deletion(engine: Engine, job: Job, now: datetime) -> None:
         owe_deletion(catalogue, Deletion(job.source, job.ref, job.id, job.archive, now))
 
 
-def _log(engine: Engine, before: Job, after: Job, result: StepResult, now: datetime) -> None:
+def _log(engine: Engine, before: Job, after: Job, result: StepResult, files: _Files | None, now: datetime) -> None:
     repeated = result.event is Event.DELAYED and before.cause is after.cause
     if result.event in QUIET or repeated:
         return
@@ -211,7 +212,7 @@ def _log(engine: Engine, before: Job, after: Job, result: StepResult, now: datet
         "made": format_instant(found.made_at) if found.made_at else "",
         "successor": result.successor.id if result.successor else "",
         **result.log_facts,
-        **(_archive_facts(archive, engine.vault.key_sha256(archive)) if archive else {}),
+        **(_archive_facts(archive, files) if archive and files else {}),
     }
     entry = Entry(
         kind=EntryKind(f"job.{result.event}"),
@@ -225,15 +226,26 @@ def _log(engine: Engine, before: Job, after: Job, result: StepResult, now: datet
     add_entry(engine.vault.catalogue, entry)
 
 
-def _archive_facts(archive: Archive, key_sha256: str) -> dict[str, Fact]:
+class _Files(Struct, frozen=True):
+    """What the small files of an archive hold."""
+
+    manifest: bytes
+    key_sha256: str
+
+
+def _files_of(engine: Engine, archive: Archive | None) -> _Files | None:
+    return _Files(write_manifest(archive), engine.vault.key_sha256(archive)) if archive else None
+
+
+def _archive_facts(archive: Archive, files: _Files) -> dict[str, Fact]:
     """Return what binds the archive's files to the log: a swapped file contradicts its line."""
     faults: list[Fact] = [
         *sorted({finding.code for finding in archive.inspection.findings if finding.severity is Severity.FAULT})
     ]
     return {
         "holding": archive.holding.value,
-        "manifest_sha256": hashlib.sha256(write_manifest(archive)).hexdigest(),
-        "key_sha256": key_sha256,
+        "manifest_sha256": hashlib.sha256(files.manifest).hexdigest(),
+        "key_sha256": files.key_sha256,
         "sealed_sha256": archive.seal.sealed_sha256,
         "records": archive.inspection.records,
         "faults": faults,

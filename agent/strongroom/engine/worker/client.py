@@ -10,7 +10,7 @@ from types import TracebackType
 import msgspec
 
 from strongroom.engine.worker.launcher import ForkedProcess, Launcher, WorkerDied
-from strongroom.engine.worker.lifetime import end_process
+from strongroom.engine.worker.lifetime import close_once, end_process
 from strongroom.engine.worker.protocol import (
     FINISH,
     Durable,
@@ -84,7 +84,7 @@ class WorkerClient:
     def finish(self) -> Durable:
         """Declare the file complete and wait until it is sealed and flushed."""
         self._write(self._control, FINISH)
-        self._payload = _close(self._payload)
+        self._payload = close_once(self._payload)
         reply = self._reply()
         if reply.durable is None:
             raise WorkerDied("the sealing process did not report that the file is stored", hint=_ADVICE)
@@ -105,7 +105,7 @@ class WorkerClient:
         """End the process if it is still running: at once where a person asked to stop before it was done."""
         if not self._done and self._stop():
             self._process.kill()
-        self._payload, self._replies, self._control = map(_close, (self._payload, self._replies, self._control))
+        self._payload, self._replies, self._control = map(close_once, (self._payload, self._replies, self._control))
         end_process(self._process, END_WAIT)
 
     def _write(self, descriptor: int, data: bytes) -> None:
@@ -199,13 +199,6 @@ def _start(launcher: Launcher) -> tuple[ForkedProcess, int, int, int]:
             os.close(descriptor)
     payload, replies, control = ours
     return process, payload, replies, control
-
-
-def _close(descriptor: int) -> int:
-    """Close a descriptor unless it is closed, which -1 says; return -1."""
-    if descriptor >= 0:
-        os.close(descriptor)
-    return -1
 
 
 def _error(failed: Failed) -> StrongroomError:

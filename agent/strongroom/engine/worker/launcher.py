@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import errno
 import os
-import select
 import signal
 import socket
 import sys
@@ -14,7 +13,7 @@ from collections.abc import Sequence
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
-from strongroom.engine.worker.lifetime import end_process, start_lasting
+from strongroom.engine.worker.lifetime import end_process, is_readable, start_lasting
 from strongroom.engine.worker.protocol import FORK, FORKED, STATUS, Service
 from strongroom.model.errors import VaultError
 
@@ -63,7 +62,7 @@ class ForkedProcess:
 
     def _ended(self, seconds: float) -> int | None:
         with self._guard:
-            if self.returncode is None and _is_readable(self._status, seconds):
+            if self.returncode is None and is_readable(self._status, seconds):
                 told = os.read(self._status, STATUS.size)
                 # A template that was killed writes none: its processes are killed with it.
                 self.returncode = STATUS.unpack(told)[0] if told else -signal.SIGKILL
@@ -171,7 +170,7 @@ class _Template:
         return ForkedProcess(process, pidfd, status)
 
     def _answer(self) -> tuple[int, int]:
-        if not _is_readable(self._requests.fileno(), START_WAIT):
+        if not is_readable(self._requests.fileno(), START_WAIT):
             raise _TemplateLost(f"did not answer within {START_WAIT:.0f} seconds and was ended")
         answer, descriptors, _flags, _address = socket.recv_fds(self._requests, FORKED.size, 1)
         if not answer:
@@ -222,14 +221,9 @@ def _program(service: Service, requests: int, parent: int) -> str:
         "from strongroom.engine.worker.lifetime import end_with_parent\n"
         f"end_with_parent({parent})\n"
         "from strongroom.engine.worker.template import main\n"
-        f"from strongroom.engine.worker.{service} import main as service\n"
+        f"from strongroom.engine.worker.{service} import main as service, prepare\n"
+        "prepare()\n"
         "gc.freeze()\n"
         "gc.enable()\n"
         "os._exit(main(service))"
     )
-
-
-def _is_readable(descriptor: int, seconds: float) -> bool:
-    poll = select.poll()
-    poll.register(descriptor, select.POLLIN)
-    return bool(poll.poll(seconds * 1000))

@@ -10,6 +10,7 @@ from __future__ import annotations
 import _thread
 import os
 import resource
+import select
 import signal
 import threading
 import time
@@ -28,7 +29,6 @@ GRANT_STEP = 16 << 20  # bytes between two raises of the limit
 LONGEST = 8.0  # seconds for the program to stop; the process that requested it waits at most 10
 
 _PR_SET_PDEATHSIG, _PR_SET_DUMPABLE, _PR_SET_NO_NEW_PRIVS = 1, 4, 38
-_END_STEP = 0.01  # seconds between two checks whether a child has ended
 _MIB = 1 << 20
 
 T = TypeVar("T")
@@ -109,18 +109,28 @@ def end_process(process: Process, seconds: float) -> None:
 
 def end_child(child: int, seconds: float) -> None:
     """Wait for a forked child to end, then kill it. Never waits without a limit."""
-    if not _ended(child, seconds):
-        os.kill(child, signal.SIGKILL)
-        _ended(child, seconds)
+    pidfd = os.pidfd_open(child)
+    try:
+        if not is_readable(pidfd, seconds):
+            os.kill(child, signal.SIGKILL)
+            is_readable(pidfd, seconds)
+    finally:
+        os.close(pidfd)
+    os.waitpid(child, os.WNOHANG)
 
 
-def _ended(child: int, seconds: float) -> bool:
-    until = time.monotonic() + seconds
-    while os.waitpid(child, os.WNOHANG) == (0, 0):
-        if time.monotonic() > until:
-            return False
-        time.sleep(_END_STEP)
-    return True
+def close_once(descriptor: int) -> int:
+    """Close a descriptor unless it is closed, which -1 says; return -1."""
+    if descriptor >= 0:
+        os.close(descriptor)
+    return -1
+
+
+def is_readable(descriptor: int, seconds: float) -> bool:
+    """Wait until a descriptor can be read, or its other end is closed; of a pidfd: until its process has ended."""
+    poll = select.poll()
+    poll.register(descriptor, select.POLLIN)
+    return bool(poll.poll(seconds * 1000))
 
 
 def start_lasting(work: Callable[[], T]) -> T:

@@ -1,6 +1,6 @@
 """The parsing process: holds no key and parses what another process inflates.
 
-It keeps two pipes, standard error and, where it was forked, memory that only its parent writes to. Its limits prevent
+It keeps two pipes, standard error and memory that only the process that feeds it writes to. Its limits prevent
 it from writing files, starting processes or taking much memory, and give it CPU time in proportion to its input. It
 ends with its parent.
 """
@@ -9,25 +9,36 @@ from __future__ import annotations
 
 import os
 import resource
-import signal
-import subprocess
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-import msgspec
+import simdjson
 
-from strongroom.engine.worker.lifetime import PARSER_CPU, CpuGrant, end_child, end_process, end_with_parent
+from strongroom.engine.worker.launcher import Launcher
+from strongroom.engine.worker.lifetime import (
+    PARSER_CPU,
+    CpuGrant,
+    close_once,
+    end_child,
+    end_process,
+    end_with_parent,
+)
 from strongroom.engine.worker.segment_watch import pipe_emitter
-from strongroom.formats.pipe import Allowance, PipedSink, serve_records, share_memory
+from strongroom.formats.pipe import (
+    Allowance,
+    PipedSink,
+    read_start,
+    serve_records,
+    share_descriptor,
+    share_memory,
+    take_shared,
+)
 from strongroom.formats.sink import watch_nothing
-from strongroom.model.errors import WorldError
 from strongroom.model.inspection import Caps, Expectation
 
 CHUNKS = 3  # descriptor of the pipe on which a forked parser emits chunks
 MEMORY = 1 << 30  # bytes of address space; a parser that needs more was given a hostile file
 END_WAIT = 5.0  # seconds for a parsing process to end once its pipe is closed
-_REQUESTS = msgspec.json.Decoder(tuple[Expectation, Caps])
 
 
 class ForkedParser:
@@ -80,31 +91,49 @@ def forked_parser(expectation: Expectation, caps: Caps, *, emits: bool = False) 
 
 
 @contextmanager
-def spawned_parser(expectation: Expectation, caps: Caps, allowance: Allowance | None = None) -> Iterator[PipedSink]:
-    """Start a parsing process that inherits no memory, for a parent that holds a person's identity."""
-    request = msgspec.json.encode((expectation, caps)).decode()
-    program = f"from {__name__} import main; main()"
-    command = [sys.executable, "-I", "-c", program, request, str(os.getpid())]
-    process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, bufsize=0, env={})
+def started_parser(
+    launcher: Launcher, expectation: Expectation, caps: Caps, allowance: Allowance | None = None
+) -> Iterator[PipedSink]:
+    """Have a template fork a parsing process, for a parent that holds a person's identity: nothing of it is inherited.
+
+    Yields the sink that feeds the process; it ends with the block. Raises WorkerDied.
+    """
+    records_out, records_in = os.pipe()
+    answers_out, answers_in = os.pipe()
+    descriptor, memory = share_descriptor()
     try:
-        if process.stdin is None or process.stdout is None:
-            raise WorldError("the parsing process was started without its pipes", hint="run the command again")
-        grant = CpuGrant(process.pid, PARSER_CPU)
-        yield PipedSink(process.stdin.fileno(), process.stdout.fileno(), given=grant.give, allowance=allowance)
+        try:
+            process = launcher.fork((records_out, answers_in, descriptor))
+        finally:
+            for each in (records_out, answers_in, descriptor):
+                os.close(each)
+        try:
+            sink = PipedSink(records_in, answers_out, memoryview(memory), allowance=allowance)
+            sink.start(expectation, caps)
+            yield sink
+        finally:
+            records_in = close_once(records_in)
+            end_process(process, END_WAIT)
     finally:
-        for pipe in (process.stdin, process.stdout):
-            if pipe is not None:
-                pipe.close()
-        end_process(process, END_WAIT)
+        close_once(records_in)
+        os.close(answers_out)
 
 
-def main() -> None:
-    """Be a spawned parsing process: the arguments are the request and the id of the parent process."""
-    end_with_parent(int(sys.argv[2]))
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the parent, which ends us
-    expectation, caps = _REQUESTS.decode(sys.argv[1])
-    _lock_down(os.dup(0), os.dup(1))
-    serve_records(0, 1, expectation, caps)
+def prepare() -> None:
+    """Do once what libraries prepare at the first use: every fork has it."""
+    simdjson.Parser().parse(b"[]")
+
+
+def main() -> int:
+    """Be a process that a template forked: records come on descriptor 0, answers go to 1, shared memory is behind 3.
+
+    It raises its own CPU limit, because a process that is not its parent knows it by a number that may be reused.
+    """
+    shared = take_shared(3)
+    _lock_down(0, 1)
+    expectation, caps = read_start(0)
+    serve_records(0, 1, expectation, caps, shared, taken=CpuGrant(0, PARSER_CPU).give)
+    return 0
 
 
 def _parse(parent: int, pipes: tuple[int, int, int], expectation: Expectation, caps: Caps, shared: memoryview) -> None:
