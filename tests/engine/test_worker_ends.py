@@ -23,7 +23,8 @@ from strongroom.engine.worker.launcher import Launcher, WorkerDied
 from strongroom.engine.worker.lifetime import GRANT_STEP, CpuGrant
 from strongroom.engine.worker.parse_worker import forked_parser, started_parser
 from strongroom.engine.worker.protocol import Service
-from strongroom.formats.pipe import Allowance, ParserLost, PeerLate
+from strongroom.formats.peer import Allowance, PeerLate
+from strongroom.formats.pipe import ParserLost
 from strongroom.model.errors import Interrupted
 from strongroom.model.inspection import Caps, Expectation
 from strongroom.model.provider import Container

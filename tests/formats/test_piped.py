@@ -15,9 +15,10 @@ from contextlib import contextmanager
 import pytest
 
 from kit.zip_files import CAPS, EXPECTED, Part, build_zip, dump, inspect_bytes, record, sound_zip
-from strongroom.formats import pipe as conduit
+from strongroom.formats import peer
 from strongroom.formats.inspect import inspect_container
-from strongroom.formats.pipe import MAX_ANSWER, Allowance, ParserLost, PeerLate, PipedSink, serve_records, wait_for
+from strongroom.formats.peer import Allowance, PeerLate, wait_for
+from strongroom.formats.pipe import MAX_ANSWER, ParserLost, PipedSink, serve_records
 from strongroom.formats.sink import InlineSink
 from strongroom.model.errors import WorldError
 from strongroom.model.inspection import Inspection
@@ -166,7 +167,7 @@ def test_a_large_member_passes_in_the_memory_of_a_few_batches() -> None:
 def test_a_peer_is_waited_for_until_its_allowance_or_its_patience_is_used_up(
     monkeypatch: pytest.MonkeyPatch, floor: float, patience: float
 ) -> None:
-    monkeypatch.setattr(conduit, "SLICE", 0.001)
+    monkeypatch.setattr(peer, "SLICE", 0.001)
     allowance = Allowance(floor, 0.0, patience)
     out, into = os.pipe()
     try:

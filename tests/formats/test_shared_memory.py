@@ -13,7 +13,8 @@ import pytest
 
 from kit.zip_files import CAPS, EXPECTED, Part, build_zip, dump, inspect_bytes, record, sound_zip
 from strongroom.formats.inspect import inspect_container
-from strongroom.formats.pipe import SLOT, SLOTS, ParserLost, PipedSink, serve_records, share_memory
+from strongroom.formats.pipe import ParserLost, PipedSink, serve_records
+from strongroom.formats.slots import SLOT, SLOTS, share_memory
 from strongroom.model.errors import WorldError
 
 SAMPLES = {

@@ -1,14 +1,4 @@
-"""Pipes between our processes: made wide, so that the two ends seldom wait, and never waited on without a limit.
-
-Memory that two processes share, so that inflated bytes cross over without passing through the kernel twice.
-
-It is cut into slots that are used in turn. The feeder fills one and says so over its pipe; the parser copies it out and
-gives it back with one byte over the other pipe. The feeder only ever writes here, so whatever a parser that was taken
-over leaves behind is never read.
-
-A parser that serves whoever starts it is first sent a START frame: what to expect, as JSON.
-
-A sink in another process: inflate here, parse there, one pipe each way.
+"""A sink in another process: inflate here, parse there, one pipe each way.
 
 To the parser go frames: one byte of kind, four of length (big-endian), the payload. BEGIN carries a member's name, DATA
 bytes of it, END one byte: 1 where the member is whole. After each END the parser answers with four bytes of length and
@@ -17,159 +7,24 @@ types, since the process that parses hostile bytes is the one that may have been
 
 Where the two share memory, SLOT frames announce bytes that lie there; they have no payload in the pipe, and the parser
 answers each with one byte once it has copied them.
+
+A parser that serves whoever starts it is first sent a START frame: what to expect, as JSON.
 """
 
 from __future__ import annotations
 
-import fcntl
-import math
-import mmap
 import os
-import select
 import struct
 from collections.abc import Callable
 
 import msgspec
 
 from strongroom.formats.json_array import MemberReader, ParseVerdict, pour
+from strongroom.formats.peer import READABLE, WRITABLE, Allowance, PeerLate, wait_for, widen_pipe
 from strongroom.formats.sink import MakeWatcher, choose_reader, watch_nothing
+from strongroom.formats.slots import SLOT, SlotFeeder, SlotReader
 from strongroom.model.errors import WorldError
 from strongroom.model.inspection import Caps, Expectation
-
-PIPE_SIZE = 1 << 20  # bytes; fewer switches between the two processes than with the usual 64 KiB
-SLICE = 0.25  # seconds of one wait, so that a wish to stop is heard soon
-PATIENCE = 600.0  # seconds without any sign of life
-FLOOR = 600.0  # seconds of waiting that any peer may cost, however little it was given
-PER_MIB = 8.0  # seconds of waiting more for each MiB given, far slower than any disk that works
-
-_MIB = 1 << 20
-
-READABLE = select.POLLIN
-WRITABLE = select.POLLOUT
-
-
-class PeerLate(Exception):
-    """The process at the other end kept us waiting for longer than it may."""
-
-    def __init__(self, waited: float) -> None:
-        minutes = math.ceil(waited / 60)
-        super().__init__("a minute" if minutes == 1 else f"{minutes} minutes")
-
-
-class Allowance:
-    """Seconds that a peer may keep us waiting, in all: a floor, and more for every byte it was given.
-
-    What counts is time spent waiting in short slices, not the clock: a machine that was suspended meanwhile does not
-    make a peer late that was suspended with it.
-    """
-
-    def __init__(self, floor: float = FLOOR, per_mib: float = PER_MIB, patience: float = PATIENCE) -> None:
-        self.patience = patience  # seconds without any sign of life
-        self._left = floor
-        self._spent = 0.0
-        self._per_mib = per_mib
-
-    def earn(self, size: int) -> None:
-        """Allow more waiting for bytes that the peer was given."""
-        self._left += size * self._per_mib / _MIB
-
-    def spend(self, seconds: float) -> None:
-        """Count a wait that brought nothing; raise PeerLate when nothing is left."""
-        self._left -= seconds
-        self._spent += seconds
-        if self._left <= 0:
-            raise PeerLate(self._spent)
-
-
-def wait_for(
-    descriptor: int, event: int, allowance: Allowance, more: float = 0.0, heed: Callable[[], None] = lambda: None
-) -> None:
-    """Wait until a pipe can be read or written, or its other end is closed. Raises PeerLate.
-
-    `more` is added to the allowance's patience; `heed` is called before each slice of waiting and may raise.
-    """
-    poll = select.poll()
-    poll.register(descriptor, event)
-    waited = 0.0
-    while not poll.poll(0 if waited == 0.0 else SLICE * 1000):
-        heed()
-        if waited:
-            allowance.spend(SLICE)
-        waited += SLICE
-        if waited > allowance.patience + more:
-            raise PeerLate(waited)
-
-
-def widen_pipe(descriptor: int) -> None:
-    """Ask the kernel for a larger pipe buffer; a refusal (a user's quota of pipe memory) only costs speed."""
-    try:
-        fcntl.fcntl(descriptor, fcntl.F_SETPIPE_SZ, PIPE_SIZE)
-    except OSError:
-        return
-
-
-SLOT = 256 << 10  # bytes, as much as inflating gives at once
-SLOTS = 4
-_F_SEAL_FUTURE_WRITE = 0x10  # of linux/fcntl.h; Python has no name for it yet
-
-
-def share_memory() -> mmap.mmap:
-    """Return memory that a fork made later has in common with this process."""
-    return mmap.mmap(-1, SLOT * SLOTS)
-
-
-def share_descriptor() -> tuple[int, mmap.mmap]:
-    """Return a descriptor for another process and the same memory for this one.
-
-    A process that has the descriptor can read the memory, but cannot write to it or change its size.
-    """
-    descriptor = os.memfd_create("slots", os.MFD_CLOEXEC | os.MFD_ALLOW_SEALING)
-    os.ftruncate(descriptor, SLOT * SLOTS)
-    memory = mmap.mmap(descriptor, SLOT * SLOTS)
-    seals = fcntl.F_SEAL_SHRINK | fcntl.F_SEAL_GROW | _F_SEAL_FUTURE_WRITE | fcntl.F_SEAL_SEAL
-    fcntl.fcntl(descriptor, fcntl.F_ADD_SEALS, seals)
-    return descriptor, memory
-
-
-def take_shared(descriptor: int) -> memoryview:
-    """Return the memory behind a descriptor from `share_descriptor`, for reading."""
-    return memoryview(mmap.mmap(descriptor, SLOT * SLOTS, prot=mmap.PROT_READ))
-
-
-class SlotFeeder:
-    """The feeder's end: knows which slot is next and how many are out."""
-
-    def __init__(self, memory: memoryview) -> None:
-        self._memory = memory
-        self._next = 0
-        self.out = 0  # slots that the parser has not given back
-
-    @property
-    def full(self) -> bool:
-        """Whether every slot is out."""
-        return self.out == SLOTS
-
-    def fill(self, data: memoryview) -> None:
-        """Put at most SLOT bytes into the next slot; at least one slot must be in."""
-        at = self._next * SLOT
-        self._memory[at : at + len(data)] = data
-        self._next = (self._next + 1) % SLOTS
-        self.out += 1
-
-
-class SlotReader:
-    """The parser's end: takes slots in the same turn."""
-
-    def __init__(self, memory: memoryview) -> None:
-        self._memory = memory
-        self._next = 0
-
-    def take(self, length: int) -> memoryview:
-        """Return what the next slot holds."""
-        at = self._next * SLOT
-        self._next = (self._next + 1) % SLOTS
-        return self._memory[at : at + length]
-
 
 MAX_FRAME = 1 << 20
 MAX_START = 64 << 20  # bytes; an expectation names a thousand files at most

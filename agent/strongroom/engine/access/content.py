@@ -8,12 +8,9 @@ from __future__ import annotations
 
 import hashlib
 import hmac
-import threading
 from collections.abc import Callable, Sequence
-from concurrent.futures import CancelledError, Future
 from contextlib import closing, nullcontext
 from datetime import datetime
-from types import TracebackType
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -61,13 +58,16 @@ def check_content(
             started_parser(parsers, archive.expectation, Caps()) as sink,
         ):
             key = unlock(vault, archive, identities)
-            with vault.open_payload(archive) as sealed, DigestThread(vault, archive, key) as digest:
-                watched = WatchedReader(open_delivered(SealedReader(sealed, [key.identity]), archive.seal), watch)
-                clear = decoder(watched, archive.seal, Caps())
-                found = inspect_container(clear or watched, archive.expectation, Caps(), sink)
-                if not hmac.compare_digest(digest.result(), archive.seal.digest):
+            with vault.open_payload(archive) as sealed:
+                reader = open_delivered(SealedReader(sealed, [key.identity]), archive.seal)
+                digest = content_digest(reader, key, watch)
+                if not hmac.compare_digest(digest, archive.seal.digest):
                     message = "the delivered bytes are not the ones that were archived"
                     return [FixityFault(archive.id, name, "content", message)]
+                reader.seek(0)
+                watched = WatchedReader(reader, watch)
+                clear = decoder(watched, archive.seal, Caps())
+                found = inspect_container(clear or watched, archive.expectation, Caps(), sink)
     except (SealError, OSError) as error:
         return [FixityFault(archive.id, name, "content", str(error))]
     return [*_compare_decoded(archive, name, clear, key), *_compare(archive, name, found)]
@@ -84,45 +84,6 @@ def _compare_decoded(archive: Archive, name: str, clear: Gunzipped | None, key: 
     return [
         FixityFault(archive.id, name, "content", "the file without its content coding is not the one that was recorded")
     ]
-
-
-class DigestThread:
-    """Computes the digest of an archive's content beside its inspection, from a reader of its own.
-
-    A context manager; leaving it early stops the thread.
-    """
-
-    def __init__(self, vault: Vault, archive: Archive, key: ArchiveKey) -> None:
-        self._vault, self._archive, self._key = vault, archive, key
-        self._over = False
-        self._digest: Future[str] = Future()
-        self._thread = threading.Thread(target=self._run, name="content digest", daemon=True)
-
-    def __enter__(self) -> DigestThread:
-        self._thread.start()
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self._over = True
-        self._thread.join()
-
-    def result(self) -> str:
-        """Wait for the digest and return it. Raises what reading the archive raised."""
-        return self._digest.result()
-
-    def _run(self) -> None:
-        try:
-            with self._vault.open_payload(self._archive) as sealed:
-                reader = open_delivered(SealedReader(sealed, [self._key.identity]), self._archive.seal)
-                self._digest.set_result(content_digest(reader, self._key, self._require_need))
-        except BaseException as error:  # noqa: BLE001 - it is raised again, in the thread that asks
-            self._digest.set_exception(error)
-
-    def _require_need(self, _count: int) -> None:
-        if self._over:
-            raise CancelledError
 
 
 def content_digest(reader: SealedReader | Unpacked, key: ArchiveKey, watch: Watch) -> str:

@@ -23,7 +23,7 @@ from strongroom.engine.worker.protocol import (
     decode_reply,
     encode,
 )
-from strongroom.formats.pipe import PER_MIB, READABLE, SLICE, WRITABLE, Allowance, PeerLate, wait_for, widen_pipe
+from strongroom.formats.peer import PER_MIB, READABLE, SLICE, WRITABLE, Allowance, PeerLate, wait_for, widen_pipe
 from strongroom.model.errors import Interrupted, SealError, StrongroomError, WorldError
 
 LONGEST_REPLY = 64 << 20  # bytes; an inspection is far smaller

@@ -24,16 +24,10 @@ from strongroom.engine.worker.lifetime import (
     end_with_parent,
 )
 from strongroom.engine.worker.segment_watch import pipe_emitter
-from strongroom.formats.pipe import (
-    Allowance,
-    PipedSink,
-    read_start,
-    serve_records,
-    share_descriptor,
-    share_memory,
-    take_shared,
-)
+from strongroom.formats.peer import Allowance
+from strongroom.formats.pipe import PipedSink, read_start, serve_records
 from strongroom.formats.sink import watch_nothing
+from strongroom.formats.slots import share_descriptor, share_memory, take_shared
 from strongroom.model.inspection import Caps, Expectation
 
 CHUNKS = 3  # descriptor of the pipe on which a forked parser emits chunks
