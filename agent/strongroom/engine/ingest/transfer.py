@@ -49,16 +49,13 @@ EVERY = timedelta(milliseconds=500)
 
 
 class Meter:
-    """Counts bytes of one stage of a job and records them for other processes. `total` is None where it is unknown.
-
-    A stage that is over within half a second is never recorded: that would cost a commit of its own.
-    """
+    """Counts bytes of one stage of a job and records them for other processes. `total` is None where it is unknown."""
 
     def __init__(self, catalogue: Catalogue, clock: Clock, job: str, stage: str, total: int | None) -> None:
         self._catalogue, self._clock = catalogue, clock
         self._job, self._stage, self._total = job, stage, total
         self._done = 0
-        self._recorded_at = clock()
+        self._recorded_at: datetime | None = None
 
     def add(self, count: int) -> None:
         """Count more bytes."""
@@ -68,7 +65,7 @@ class Meter:
         """Take the present count; it is recorded at most twice a second."""
         self._done, self._total = done, total
         now = self._clock()
-        if now - self._recorded_at >= EVERY:
+        if self._recorded_at is None or now - self._recorded_at >= EVERY:
             self._recorded_at = now
             with self._catalogue.transaction():
                 self._catalogue.write(PUT_PROGRESS, self._job, self._stage, done, total, to_text(now))
