@@ -21,6 +21,7 @@ import pytest
 from kit.model_objects import make_job
 from strongroom.config.keys import Named, Section, Table, Tables, keys_of, name_of
 from strongroom.config.load import load_config
+from strongroom.config.outgoing import ReportSettings
 from strongroom.config.schema import Config
 from strongroom.daemon.daemon import Daemon
 from strongroom.daemon.service import Intervals, Service
@@ -140,6 +141,10 @@ command = ["/bin/keep"]  # evidence.send_to.command
 [[evidence.send_to]]
 name = "mailbox"
 notify = "env:RELOAD_MAIL"  # evidence.send_to.notify
+[report]
+folder = "/reports"  # report.folder
+every = "month"  # report.every
+audience = "auditor"  # report.audience
 """
 
 
@@ -180,6 +185,10 @@ class House:
     @property
     def checkpoints(self) -> Config:
         return self.daemon._checkpoints._config
+
+    @property
+    def reports(self) -> ReportSettings:
+        return self.daemon._reports._config.report
 
     def reload(self, changes: Mapping[str, str]) -> None:
         """Change the lines of these keys, and let the daemon read its file again."""
@@ -316,12 +325,12 @@ TAKEN: dict[str, tuple[dict[str, str], Observe, object]] = {
     "network.min_rate": ({"": 'min_rate = "2 KB"'}, lambda h: h.policy.bounds.pace.rate, 2_000),
     "network.ca_file": (
         {"": f'ca_file = "{certifi.where()}"'},
-        lambda h: (h.policy._wire._ca_file, h.watcher._pinger._ways.ca_file),
+        lambda h: (h.policy._wire._ca_file, h.watcher._pinger._route.ca_file),
         (certifi.where(),) * 2,
     ),
     "network.proxy": (
         {"": 'proxy = "http://127.0.0.1:3128"'},
-        lambda h: (h.policy._wire._proxy, h.watcher._pinger._ways.proxy),
+        lambda h: (h.policy._wire._proxy, h.watcher._pinger._route.proxy),
         ("http://127.0.0.1:3128",) * 2,
     ),
     "notify.urls": ({"": 'urls = ["env:RELOAD_CHAT"]'}, channels, ["env:RELOAD_CHAT"]),
@@ -336,7 +345,7 @@ TAKEN: dict[str, tuple[dict[str, str], Observe, object]] = {
     "notify.ping.every": ({"": 'every = "3m"'}, lambda h: h.watcher._pinger._settings.every, timedelta(minutes=3)),
     "notify.ping.allow_private_addresses": (
         {"": "allow_private_addresses = true"},
-        lambda h: h.watcher._pinger._ways.allow_private,
+        lambda h: h.watcher._pinger._route.allow_private,
         True,
     ),
     "metrics.textfile": (
@@ -349,6 +358,9 @@ TAKEN: dict[str, tuple[dict[str, str], Observe, object]] = {
         lambda _h: answers(PORT),
         True,
     ),
+    "report.folder": ({"": 'folder = "/others"'}, lambda h: str(h.reports.folder), "/others"),
+    "report.every": ({"": 'every = "year"'}, lambda h: h.reports.every.value, "year"),
+    "report.audience": ({"": 'audience = "board"'}, lambda h: h.reports.audience.value, "board"),
     "evidence.every": ({"": 'every = "2d"'}, lambda h: h.checkpoints.evidence.every, 2 * _DAY),
     "evidence.timestamp_url": (
         {

@@ -12,7 +12,8 @@ from typing import Any
 
 import pytest
 
-from kit.workers import ROWS, all_gone, family, order, reader_of
+from kit import workers
+from kit.workers import ROWS, all_gone, order, reader_of
 from strongroom.engine.worker import launcher as launcher_module
 from strongroom.engine.worker.client import WorkerClient
 from strongroom.engine.worker.launcher import Launcher, WorkerDied
@@ -21,8 +22,19 @@ from strongroom.model.archive import Seal
 SECRET = "a-key-that-only-the-engine-has"
 
 
+OTHERS: set[int] = set()
+"""Processes that belong to tests before this one."""
+
+
+def family() -> list[int]:
+    """Return the processes of the test, nearest first."""
+    return [each for each in workers.family() if each not in OTHERS]
+
+
 @pytest.fixture
 def launcher(own_templates: None, monkeypatch: pytest.MonkeyPatch) -> Iterator[Launcher]:
+    OTHERS.clear()
+    OTHERS.update(workers.family())
     monkeypatch.setenv("STRONGROOM_TEST_KEY", SECRET)
     with closing(Launcher()) as launcher:
         yield launcher
