@@ -12,8 +12,6 @@ import resource
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-import simdjson
-
 from strongroom.engine.worker.launcher import Launcher
 from strongroom.engine.worker.lifetime import (
     PARSER_CPU,
@@ -24,9 +22,10 @@ from strongroom.engine.worker.lifetime import (
     end_with_parent,
 )
 from strongroom.engine.worker.segment_watch import pipe_emitter
+from strongroom.formats.json_array import pour
 from strongroom.formats.peer import Allowance
 from strongroom.formats.pipe import PipedSink, read_start, serve_records
-from strongroom.formats.sink import watch_nothing
+from strongroom.formats.sink import DocumentReader, watch_nothing
 from strongroom.formats.slots import share_descriptor, share_memory, take_shared
 from strongroom.model.inspection import Caps, Expectation
 
@@ -115,7 +114,9 @@ def started_parser(
 
 def prepare() -> None:
     """Do once what libraries prepare at the first use: every fork has it."""
-    simdjson.Parser().parse(b"[]")
+    reader = DocumentReader("rehearsal", Caps())
+    pour(reader, b"[]")
+    reader.finish(whole=True)
 
 
 def main() -> int:
