@@ -192,14 +192,14 @@ class StrongroomApp(ActingApp):
         """Show the colours there are."""
         open_palette(self, [ThemeProvider], "Find a theme")
 
-    def open_archives(self, stream: str) -> None:
-        """Go to the archives of one stream."""
-        from strongroom_tui.screens.archives import ArchivesTab
+    def open_list(self, mode: str, wanted: Filter | None = None) -> None:
+        """Go to a tab; if it is a list and a filter is given, show what that lets through."""
+        from strongroom_tui.screens.list_screen import ListTab
 
-        self.switch_mode(ArchivesTab.MODE)
+        self.action_go(mode)
         tab = self.screen_stack[0]
-        if isinstance(tab, ArchivesTab):
-            tab.apply(Filter(stream))
+        if wanted is not None and isinstance(tab, ListTab):
+            tab.apply(wanted)
 
     def reread(self) -> None:
         """Have the tab's question answered now."""

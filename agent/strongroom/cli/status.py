@@ -14,10 +14,11 @@ from strongroom.cli.terminal import clean, paint, say_lines, width
 from strongroom.model.archive import Holding
 from strongroom.model.coverage import Cover
 from strongroom.model.errors import ExitCode
-from strongroom.model.text import counted, noun_of
+from strongroom.model.text import counted
 from strongroom.model.waiting import group_words
 from strongroom.text.sentences import (
     NO_DAEMON,
+    attention_words,
     delivery_words,
     disk_words,
     drill_words,
@@ -143,9 +144,7 @@ def _verdict(health: Health) -> Iterator[str]:
     """Yield what is wrong, each with the command to run next."""
     problems, notes = health.problems, health.notes
     if problems:
-        count = len(problems)
-        words = f"{counted(count, 'problem')} {noun_of(count, 'needs', 'need')} your attention"
-        yield click.style(words, fg="red", bold=True)
+        yield click.style(attention_words(len(problems), 0), fg="red", bold=True)
         yield from _shown(problems)
     else:
         yield click.style("Everything is all right.", fg="green", bold=True)

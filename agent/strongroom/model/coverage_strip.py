@@ -26,6 +26,7 @@ SOON = timedelta(days=14)
 class Heat(StrEnum):
     """What one cell says, from the best to the worst."""
 
+    OUTSIDE = "before the start"  # of the plan, or after now: drawn as a blank
     NOTHING = "not yet due"
     DESTROYED = "destroyed"  # by us, when its time was over
     EMPTY = "empty"
@@ -49,6 +50,9 @@ _COVERS: Mapping[Cover, Heat] = MappingProxyType(
     }
 )
 
+_SAFE = frozenset({Heat.HELD, Heat.EMPTY, Heat.DESTROYED})
+"""What is over and done: nothing is left to archive."""
+
 
 class Zoom(StrEnum):
     """How long one cell is."""
@@ -65,11 +69,14 @@ class Horizon(Struct, frozen=True):
     wanted: Window | None  # must be held by now
     keeps: timedelta | None  # how long the provider keeps records, where that is known
     now: datetime
+    since: datetime | None = None  # when the plan starts; needed only where nothing is wanted yet
 
     def of(self, window: Window) -> Heat:
         """Say what a stretch is that nothing holds or works on."""
         if self.wanted is None or not window.overlaps(self.wanted):
-            return Heat.NOTHING
+            start = self.wanted.start if self.wanted is not None else self.since
+            within = start is not None and window.end > start and window.start < self.now
+            return Heat.NOTHING if within else Heat.OUTSIDE
         if self.keeps is not None and window.start + self.keeps < self.now + SOON:
             return Heat.RISK
         return Heat.DUE
@@ -97,6 +104,34 @@ def heat(cells: Sequence[Window], ledger: Iterable[Interval], horizon: Horizon) 
             inside.append(entry)
         found.append(_worst(cell, inside, horizon))
     return tuple(found)
+
+
+def shares(cells: Sequence[Window], ledger: Iterable[Interval], wanted: Window | None) -> tuple[float, ...]:
+    """Return how much of each cell's wanted time is archived, empty or destroyed, from 0 to 1; 1 where none is wanted.
+
+    The ledger is in order of time.
+    """
+    safe = _merged(each.window for each in ledger if _COVERS[each.cover] in _SAFE)
+    return tuple(_share(cell, safe, wanted) for cell in cells)
+
+
+def _merged(windows: Iterable[Window]) -> list[Window]:
+    """Return windows in order of time, those that touch or overlap as one."""
+    found: list[Window] = []
+    for window in windows:
+        if found and window.start <= found[-1].end:
+            found[-1] = Window(found[-1].start, max(found[-1].end, window.end))
+        else:
+            found.append(window)
+    return found
+
+
+def _share(cell: Window, safe: Sequence[Window], wanted: Window | None) -> float:
+    if wanted is None or not cell.overlaps(wanted):
+        return 1.0
+    part = Window(max(cell.start, wanted.start), min(cell.end, wanted.end))
+    lacking = subtract(part, [each for each in safe if each.overlaps(part)])
+    return 1 - sum((each.length for each in lacking), timedelta(0)) / part.length
 
 
 def wanted_of(plan: Plan, now: datetime, keeps: timedelta | None) -> Window | None:

@@ -80,6 +80,29 @@ def silent_words(silence: timedelta) -> str:
     return f"the daemon does not answer: silent for {span(silence)}"
 
 
+def named_title(title: str, subject: str) -> str:
+    """Return the title of an alert, which names nothing, as a sentence that names its stream or source."""
+    for unnamed in ("one stream", "one source", "a provider"):
+        if subject and unnamed in title:
+            title = title.replace(unnamed, subject, 1)
+            break
+    return title[:1].upper() + title[1:] if title[:1].islower() and not title.startswith(subject or " ") else title
+
+
+def attention_words(problems: int, approvals: int) -> str:
+    """Say how many problems and destruction plans wait for a person."""
+    parts = [f"{number(problems, 'problem')} {noun_of(problems, 'needs', 'need')} your attention"] if problems else []
+    if approvals:
+        parts.append(f"{number(approvals, 'destruction plan')} {noun_of(approvals, 'waits', 'wait')} for approval")
+    return ", ".join(parts)
+
+
+def calm_words(signed_at: datetime | None, now: datetime) -> str:
+    """Say that nothing is wrong, and how old the last checkpoint is."""
+    checkpoint = f"Last checkpoint {span(now - signed_at)} ago." if signed_at else "No checkpoint yet."
+    return f"Covered. Nothing is at risk. {checkpoint}"
+
+
 def request_words(request: Request) -> str:
     """Say what was requested: "pause zavu:messages"."""
     return f"{request.wish.value.replace('-', ' ')} {request.subject or 'every stream'}"
@@ -99,6 +122,14 @@ def quota_words(quota: Quota) -> str:
     created = f"{quota.created} of {quota.per_hour} exports" if quota.per_hour else number(quota.created, "export")
     running = f"{quota.running} of {quota.concurrent}" if quota.concurrent else number(quota.running)
     return f"{created} created in the last hour, {running} in progress"
+
+
+def quota_left(quota: Quota) -> str:
+    """Say what is left of a source's quota; without a known limit, what was used."""
+    left = f"{max(0, quota.per_hour - quota.created)} of {quota.per_hour}" if quota.per_hour else ""
+    words = f"quota {left} left this hour" if left else f"{number(quota.created, 'export')} this hour"
+    under_way = f"{quota.running} of {quota.concurrent}" if quota.concurrent else str(quota.running)
+    return f"{quota.source}: {words}, {under_way} in progress"
 
 
 def disk_words(disk: DiskForecast) -> str:

@@ -28,6 +28,11 @@ class Mark(Struct, frozen=True):
     style: str = ""
 
 
+def plain_mark(mark: Mark) -> str:
+    """Return symbol and word on one line."""
+    return f"{mark.symbol} {mark.word}"
+
+
 GOOD, MOVING, DOUBT, BAD = "green", "cyan", "yellow", "bold red"
 
 JOBS: Mapping[State, Mark] = MappingProxyType(
@@ -48,7 +53,8 @@ JOBS: Mapping[State, Mark] = MappingProxyType(
 
 WINDOWS: Mapping[Heat, Mark] = MappingProxyType(
     {
-        Heat.NOTHING: Mark(" ", Heat.NOTHING),
+        Heat.OUTSIDE: Mark(" ", Heat.OUTSIDE),
+        Heat.NOTHING: Mark("░", Heat.NOTHING),
         Heat.DESTROYED: Mark("†", Heat.DESTROYED),
         Heat.EMPTY: Mark("·", Heat.EMPTY, GOOD),
         Heat.HELD: Mark("█", Heat.HELD, GOOD),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
-from datetime import datetime
+from datetime import UTC, date, datetime, time, timedelta
 
 from msgspec import Struct
 
@@ -30,6 +30,19 @@ ARCHIVE_TOTALS = """
 SELECT holding, count, size, sealed_size, records FROM archive_sums WHERE count > 0 ORDER BY holding
 """
 SEALED_SINCE = "SELECT coalesce(sum(sealed_size), 0) AS size FROM archives WHERE verified_at > ?"
+
+SEALED_BY_DAY = """
+SELECT substr(verified_at, 1, 10) AS day, count(*) AS count, sum(sealed_size) AS size
+FROM archives WHERE verified_at >= ? GROUP BY day ORDER BY day
+"""
+
+
+class DayTotals(Struct, frozen=True):
+    """What was archived on one day of UTC."""
+
+    day: date
+    archives: int
+    sealed_size: int  # bytes on disk
 
 
 class Totals(Struct, frozen=True):
@@ -118,6 +131,16 @@ def sealed_since(catalogue: Catalogue, instant: datetime) -> int:
     """Return how many bytes of sealed archives came since an instant."""
     row = catalogue.read_one(SEALED_SINCE, to_text(instant))
     return int(row["size"]) if row else 0
+
+
+def sealed_by_day(catalogue: Catalogue, now: datetime, length: timedelta) -> list[DayTotals]:
+    """Return what was archived on each day up to today, the oldest first; days without archives are included."""
+    today = now.astimezone(UTC).date()
+    first = today - length + timedelta(days=1)
+    begin = datetime.combine(first, time(), UTC)
+    rows = {row["day"]: (row["count"], row["size"]) for row in catalogue.read(SEALED_BY_DAY, to_text(begin))}
+    days = [first + timedelta(days=place) for place in range(length.days)]
+    return [DayTotals(day, *rows.get(day.isoformat(), (0, 0))) for day in days]
 
 
 def archive_totals(catalogue: Catalogue) -> dict[str, Totals]:

@@ -143,6 +143,15 @@ def count_covered(catalogue: Catalogue, stream: str, cover: Cover) -> int:
     return int(row["count"]) if row else 0
 
 
+FIRST_COVERED = "SELECT window_start FROM coverage WHERE stream = ? ORDER BY window_start LIMIT 1"
+
+
+def covered_from(catalogue: Catalogue, stream: str) -> datetime | None:
+    """Return the start of the oldest entry of a stream's ledger, None where it has none."""
+    row = catalogue.read_one(FIRST_COVERED, stream)
+    return to_instant(row["window_start"]) if row else None
+
+
 def held_until(catalogue: Catalogue, stream: str) -> datetime | None:
     """Return the end of the newest window that is proven or proven empty."""
     rows = (catalogue.read_one(NEWEST_COVERED, stream, cover.value) for cover in (Cover.PROVEN, Cover.EMPTY))

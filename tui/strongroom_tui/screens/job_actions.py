@@ -14,12 +14,12 @@ from strongroom.engine.monitor.system_status import Quota, quota_of
 from strongroom.engine.queries.requests import RequestKind
 from strongroom.model.archive import Archive
 from strongroom.model.job import Job, State
+from strongroom.text.sentences import quota_left
 from strongroom.text.times import window_words
 from strongroom.text.units import size
 from strongroom_tui.dialogs.dialog import Confirm
 from strongroom_tui.dialogs.stakes import amount_of, stakes
 from strongroom_tui.reader import VaultSession
-from strongroom_tui.screens.overview import quota_words
 from strongroom_tui.screens.screen import TabScreen
 from strongroom_tui.screens.steps import ask, perform, steps
 
@@ -67,7 +67,7 @@ def spending_words(what: Spending, subject: Job | Archive, quota: Quota) -> str:
         ("Window", f"{subject.stream}  {window_words(subject.spec.window, 60)}"),
         ("Now", amount_of([subject]) if isinstance(subject, Archive) else str(subject.cause or "")),
         ("Uses", "one export of the quota"),
-        ("Quota", quota_words(quota)),
+        ("Quota", quota_left(quota)),
         ("Then", what.after),
         ("Undo", what.undo),
     )

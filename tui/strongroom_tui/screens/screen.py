@@ -27,6 +27,7 @@ from strongroom_tui.keyring import Keyring
 from strongroom_tui.reader import Question, VaultAction, VaultReader
 from strongroom_tui.requests import Answers, SentRequest, send_request
 from strongroom_tui.state import ListView
+from strongroom_tui.widgets.filter_line import Filter
 from strongroom_tui.widgets.footer import KeyFooter
 from strongroom_tui.widgets.header import Beside, StatusHeader
 from strongroom_tui.widgets.text import error_text, hang, in_keys
@@ -73,8 +74,8 @@ class Host(Protocol):
     def action_lock(self) -> None:
         """Forget the identity that is open."""
 
-    def open_archives(self, stream: str) -> None:
-        """Show the archives of one stream."""
+    def open_list(self, mode: str, wanted: Filter | None = None) -> None:
+        """Go to a tab; if it is a list and a filter is given, show what that lets through."""
 
     def run_worker(self, work: Callable[[], Awaitable[Any]], *, group: str, exit_on_error: bool = True) -> Worker[Any]:
         """Run something beside the screen."""

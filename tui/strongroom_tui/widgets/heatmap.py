@@ -1,86 +1,55 @@
-"""The heat strips: a line for each stream, a cell for each stretch of time, a cursor that describes one cell."""
+"""The heat map of coverage: a line for each stream, a cell for each period, and a cursor that describes one cell."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from datetime import UTC, datetime
-from itertools import groupby
-from types import MappingProxyType
+from datetime import UTC, datetime, timedelta
 from typing import ClassVar
-from zoneinfo import ZoneInfo
 
-from msgspec import Struct
 from rich.text import Text
-from textual import events
+from textual import events, on
 from textual.binding import Binding, BindingType
 from textual.message import Message
 from textual.widget import Widget
 
 from strongroom.engine.queries.overview import Look, Overview, Strip
-from strongroom.model.coverage_strip import Heat, Zoom
+from strongroom.model.coverage_strip import Zoom
 from strongroom.model.window import Window
 from strongroom.text.layout import clip, first_that_fits
-from strongroom.text.states import WINDOWS
+from strongroom_tui.widgets.coverage_cells import (
+    LEAST,
+    LENGTHS,
+    Cell,
+    cells_for,
+    column_of,
+    heats_of,
+    leading_blanks,
+    legends,
+    next_gap,
+    strip_text,
+    title,
+)
+from strongroom_tui.widgets.time_axis import axis
 
 _NAME = 20  # cells of the widest name
-_TALLEST, _WIDEST = 6, 4  # lines and columns of the largest cell
-_AXIS: Mapping[Zoom, str] = MappingProxyType({Zoom.DAY: "%b %d", Zoom.WEEK: "%b %Y", Zoom.MONTH: "%Y", Zoom.YEAR: "%Y"})
-_APART = 9  # cells between two dates of the axis
-
-
-_SHORT: Mapping[Heat, str] = MappingProxyType(
-    {
-        Heat.HELD: "ok",
-        Heat.EMPTY: "0",
-        Heat.OPEN: "now",
-        Heat.DUE: "pend",
-        Heat.RISK: "risk",
-        Heat.MISSING: "fail",
-        Heat.LOST: "lost",
-    }
-)
-"""The words of the legend where there is little room, the common ones first."""
-
-
-def legends() -> tuple[str, str, str]:
-    """Return what the symbols mean, all of them: with room, closer, and in the shortest words."""
-    words = [f"{WINDOWS[each].symbol} {WINDOWS[each].word}" for each in _SHORT]
-    return "  ".join(words), " ".join(words), " ".join(f"{WINDOWS[each].symbol}{word}" for each, word in _SHORT.items())
-
-
-def title(zoom: Zoom, shown: str, width: int) -> str:
-    """Return the title over the strips. The legend is the last to go: without it nobody reads the cells."""
-    full, close, short = legends()
-    long, brief = f"Coverage by {zoom}{shown}  ", f"By {zoom}{shown}  "
-    least = f"{zoom.capitalize()}{shown}  "
-    choices = [long + full, long + close, brief + full, brief + close, least + close, long + short, brief + short]
-    return first_that_fits([*(f" {each} " for each in choices), short], width)
-
-
-class Cell(Struct, frozen=True):
-    """One cell of one stream."""
-
-    stream: str
-    window: Window
-    heat: Heat
-    cause: str = ""  # why it is missing or lost
-    snapshot: bool = False  # a copy of all there was, and not records of that time
-    blind: tuple[str, ...] = ()  # what the stream leaves out
+_TALLEST, _WIDEST = 2, 6  # lines and columns of the largest cell
+_MOMENT = timedelta(microseconds=1)
 
 
 class CoverageStrips(Widget, can_focus=True):
     """Coverage of all streams, as many as there is room for."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("n", "gap(1)", "next gap", tooltip="The next period that is at risk, failed or lost"),
+        Binding("N", "gap(-1)", "gap before", show=False, tooltip="The gap before"),
         Binding("z", "zoom(1)", "zoom out", tooltip="Longer cells: days, weeks, months, years"),
         Binding("Z", "zoom(-1)", "zoom in", show=False, tooltip="Shorter cells"),
-        Binding("enter", "open", "archives", tooltip="The archives of this stream"),
+        Binding("enter", "open", "open", tooltip="The archives or the failed jobs of this cell"),
         Binding("left,h", "move(0, -1)", "earlier", show=False),
         Binding("right,l", "move(0, 1)", "later", show=False),
         Binding("up,k", "move(-1, 0)", "stream above", show=False),
         Binding("down,j", "move(1, 0)", "stream below", show=False),
-        Binding("pageup", "leap(-1)", "a strip earlier", show=False),
-        Binding("pagedown", "leap(1)", "a strip later", show=False),
+        Binding("pageup", "leap(-1)", "a screen earlier", show=False),
+        Binding("pagedown", "leap(1)", "a screen later", show=False),
         Binding("home,g", "edge(0)", "first stream", show=False),
         Binding("end,G", "edge(1)", "last stream", show=False),
     ]
@@ -89,22 +58,31 @@ class CoverageStrips(Widget, can_focus=True):
         """Another part is looked at."""
 
     class Opened(Message):
-        """A person wants the archives of a stream."""
+        """A person wants what is behind a cell."""
 
-        def __init__(self, stream: str) -> None:
+        def __init__(self, cell: Cell) -> None:
             super().__init__()
-            self.stream = stream
+            self.cell = cell
+
+    class NoGap(Message):
+        """A person looked for a gap, and there is none."""
 
     def __init__(self) -> None:
         super().__init__()
         self._overview: Overview | None = None
         self._zoom = Zoom.DAY
         self._last: datetime | None = None
+        self._span = 0  # cells of the period that a person chose with the mouse; 0 for as many as fit
         self._row = 0  # of the chosen stream, among all
         self._column = -1  # of the chosen cell, from the right
+        self._aim: datetime | None = None  # an instant whose cell stays chosen, whatever the map shows of it
         self._first = 0
         self._skipped = 0  # of the first cells, those that are left out
+        self._dragged: tuple[int, int] | None = None  # from which column to which, while the button is down
         self._read_at = datetime.max.replace(tzinfo=UTC)
+
+    class Above(Message):
+        """The cursor went past the first stream."""
 
     def begin(self, zoom: str) -> None:
         """Begin with cells as long as somebody had them; what is no length is let go."""
@@ -112,19 +90,25 @@ class CoverageStrips(Widget, can_focus=True):
 
     @property
     def _pitch(self) -> int:
-        """Return the lines from one stream to the next; strips grow tall where streams are few."""
-        return min(_TALLEST + 1, max(1, self._lines // max(1, self._overview.streams if self._overview else 1)))
+        """Return the lines from one stream to the next; cells grow tall where streams are few."""
+        each = self._lines // max(1, self._overview.streams if self._overview else 1)
+        return min(_TALLEST + 1, max(1, each))
 
     @property
     def _wide(self) -> int:
         """Return how many columns a cell takes."""
         cells = (len(self._overview.windows) if self._overview else 0) - self._skipped
-        return min(_WIDEST, max(1, (self.size.width - self._label_width - 1) // max(1, cells)))
+        return min(_WIDEST, max(1, self._room // max(1, cells)))
+
+    @property
+    def _room(self) -> int:
+        return max(1, self.size.width - self._label_width - 1)
 
     @property
     def wanted(self) -> Look:
         """Return which part there is room for."""
-        return Look(self._zoom, self._last, max(1, self.size.width - self._label_width - 1), self._first, self._lines)
+        cells = max(1, self._room // LEAST[self._zoom])
+        return Look(self._zoom, self._last, min(cells, self._span) or cells, self._first, self._lines)
 
     @property
     def cell(self) -> Cell | None:
@@ -135,57 +119,122 @@ class CoverageStrips(Widget, can_focus=True):
             return None
         column = max(self._column, -len(overview.windows))
         strip = overview.strips[place]
-        cause = strip.causes.get(len(strip.cells) + column, "")
-        return Cell(strip.stream, overview.windows[column], strip.cells[column], cause, strip.snapshot, strip.blind)
+        from_left = len(strip.cells) + column
+        return Cell(
+            strip.stream,
+            overview.windows[column],
+            strip.cells[column],
+            strip.causes.get(from_left, ""),
+            strip.snapshot,
+            strip.blind,
+            strip.shares[column] if strip.shares else None,
+            strip.jobs.get(from_left, ""),
+            strip.keeps,
+        )
 
     def show(self, overview: Overview, read_at: datetime) -> None:
         """Show an answer, read at an instant after which nothing is shown."""
-        self._overview, self._read_at, self._skipped = overview, read_at, _leading_blanks(overview)
+        self._overview, self._read_at, self._skipped = overview, read_at, leading_blanks(overview)
         self._row = min(self._row, max(0, overview.streams - 1))
+        if self._aim is not None and overview.look == self.wanted:
+            self._column = column_of(overview.windows, self._aim)
         self.refresh()
 
     def render(self) -> Text:
-        """Draw the axis and the strips."""
+        """Draw the title, the dates, the streams and the legend."""
         overview = self._overview
         if overview is None:
             return Text("")
         if not overview.streams:
             return Text(
-                "No stream is configured: add a [[stream]] to the configuration,\nthen: strongroom config check"
+                "No stream is configured. Add a [[stream]] to the configuration,\nthen run: strongroom config check"
             )
         shown, wide, tall = overview.windows[self._skipped :], self._wide, max(1, self._pitch - 1)
-        dates = axis(shown, overview.look.zoom, wide=wide)
-        lines = [Text(" " * (self._label_width + 1) + dates, "dim", no_wrap=True)]
+        dates = axis(shown, overview.look.zoom, overview.zone, wide)
+        lines = [self._title(overview), Text(" " * (self._label_width + 1) + dates, no_wrap=True)]
         for place, strip in enumerate(overview.strips):
             lines += [self._line(strip, overview.look.first + place, wide, first=not row) for row in range(tall)]
             lines += [Text("")] * (self._pitch - tall)
+        if self._legend_below:
+            lines += [self._legend(overview)]
         return Text("\n", no_wrap=True).join(lines)
 
-    def on_click(self, event: events.Click) -> None:
-        """Choose the cell that was clicked."""
-        overview = self._overview
-        if overview is None or not 0 < event.y <= len(overview.strips) * self._pitch:
+    def _title(self, overview: Overview) -> Text:
+        first, many = overview.look.first, len(overview.strips)
+        shown = f" {first + 1}-{first + many} of {overview.streams}" if many < overview.streams else ""
+        width = self.size.width
+        words = title(overview.look.zoom, shown, width, () if self._legend_below else heats_of(overview))
+        return Text(clip(words, width), "bold" if self._legend_below else "", no_wrap=True)
+
+    def _legend(self, overview: Overview) -> Text:
+        room = self._room
+        return Text(" " * (self._label_width + 1) + clip(first_that_fits([*legends(heats_of(overview))], room), room))
+
+    @property
+    def _legend_below(self) -> bool:
+        """Return whether there is a line for the legend under the map; if not, it stands beside the title."""
+        streams = self._overview.streams if self._overview else 1
+        return self.size.height >= min(streams, 6) + 3  # the other two are title and dates
+
+    def on_mouse_down(self, event: events.MouseDown) -> None:
+        """Choose a cell, and begin to choose a period."""
+        place = self._place(event.x, event.y)
+        if place is not None:
+            self._row, column = place
+            self._aim = None
+            self._column = column - len(self._windows)
+            self._dragged = (column, column)
+            self.capture_mouse()
+            self._moved()
+
+    def on_mouse_move(self, event: events.MouseMove) -> None:
+        """Show how far the period reaches."""
+        if self._dragged is not None:
+            self._dragged = (self._dragged[0], self._column_at(event.x))
+            self.refresh()
+
+    def on_mouse_up(self, event: events.MouseUp) -> None:
+        """Zoom into the period, if there is one."""
+        if self._dragged is None:
             return
-        self._row = overview.look.first + (event.y - 1) // self._pitch
-        cell = (event.x - self._label_width - 1) // self._wide + self._skipped
-        self._column = max(self._skipped - len(overview.windows), min(-1, cell - len(overview.windows)))
-        self._moved()
+        first, last = sorted((self._dragged[0], self._column_at(event.x)))
+        self._dragged = None
+        self.release_mouse()
+        if first != last:
+            self._zoom_into(Window(self._windows[first].start, self._windows[last].end))
+
+    @on(events.MouseScrollUp)
+    @on(events.MouseScrollDown)
+    def _zoom_at_pointer(self, event: events.MouseScrollUp | events.MouseScrollDown) -> None:
+        event.stop()
+        place = self._place(event.x, event.y)
+        if place is not None:
+            self._row, self._column = place[0], place[1] - len(self._windows)
+            self._aim = self._aim if self._aim and self._windows[place[1]].holds(self._aim) else None
+        self.action_zoom(-1 if isinstance(event, events.MouseScrollUp) else 1)
 
     def action_zoom(self, steps: int) -> None:
-        """Make cells longer or shorter."""
-        zooms = list(Zoom)
+        """Make cells longer or shorter; the chosen instant stays chosen."""
+        cell, zooms = self.cell, list(Zoom)
         place = zooms.index(self._zoom) + steps
-        if 0 <= place < len(zooms):
-            self._zoom, self._column = zooms[place], -1
-            self._ask()
+        if not 0 <= place < len(zooms):
+            return
+        self._zoom, self._span = zooms[place], 0
+        if cell is not None:
+            self._aim = self._aim or min(cell.window.end - _MOMENT, self._read_at)
+            self._last = self._centered(self._aim) if steps < 0 else self._last
+        self._ask()
 
     def action_move(self, rows: int, columns: int) -> None:
-        """Choose a neighbouring cell; past the strip's edge the strip moves."""
+        """Choose a neighboring cell; at the edge of the map, the map moves."""
         overview = self._overview
         if overview is None:
             return
+        if self._row + rows < 0:
+            self.post_message(self.Above())
         self._row = min(max(0, self._row + rows), max(0, overview.streams - 1))
         column = self._column + columns
+        self._aim = self._aim if not columns else None
         if self._skipped - len(overview.windows) <= column <= -1:
             self._column = column
         elif columns and not (columns < 0 and self._skipped):
@@ -193,14 +242,14 @@ class CoverageStrips(Widget, can_focus=True):
         self._moved()
 
     def action_leap(self, steps: int) -> None:
-        """Go a strip earlier or later; never past now."""
+        """Go a screen earlier or later; never past now."""
         overview = self._overview
         if overview is None or (steps > 0 and self._last is None):
             return
         length = overview.windows[-1].end - overview.windows[0].start
         moved = overview.windows[-1].start + steps * length
         self._last = None if moved >= self._read_at else moved
-        self._column = -1 if steps < 0 else -len(overview.windows)
+        self._column, self._aim = (-1 if steps < 0 else -len(overview.windows)), None
         self._ask()
 
     def action_edge(self, end: int) -> None:
@@ -208,11 +257,37 @@ class CoverageStrips(Widget, can_focus=True):
         self._row = (self._overview.streams - 1) if end and self._overview else 0
         self._moved()
 
+    def action_gap(self, steps: int) -> None:
+        """Go to the next gap: first to older ones of the stream, then to the next stream."""
+        overview, cell = self._overview, self.cell
+        if overview is None or not overview.gaps or cell is None:
+            self.post_message(self.NoGap())
+            return
+        here = Window(self._aim, self._aim + _MOMENT) if self._aim else cell.window
+        gap = next_gap(overview.gaps, self._row, here, steps)
+        self._row = gap.row
+        self._look_at(gap.window.end - _MOMENT)
+        self._moved()
+
+    def go_to(self, stream: str) -> None:
+        """Go to the newest gap of a stream, and take the keys."""
+        gaps = self._overview.gaps if self._overview else ()
+        gap = next((each for each in gaps if each.stream == stream), None)
+        self.focus()
+        if gap is not None:
+            self._row = gap.row
+            self._look_at(gap.window.end - _MOMENT)
+            self._moved()
+
     def action_open(self) -> None:
-        """Ask for the archives of the chosen stream."""
+        """Ask for what is behind the chosen cell."""
         cell = self.cell
         if cell is not None:
-            self.post_message(self.Opened(cell.stream))
+            self.post_message(self.Opened(cell))
+
+    @property
+    def _windows(self) -> tuple[Window, ...]:
+        return self._overview.windows if self._overview else ()
 
     @property
     def _label_width(self) -> int:
@@ -220,16 +295,44 @@ class CoverageStrips(Widget, can_focus=True):
 
     @property
     def _lines(self) -> int:
-        return max(1, self.size.height - 1)
+        """Return the lines there are for streams."""
+        return max(1, self.size.height - 2 - self._legend_below)
+
+    def _place(self, x: int, y: int) -> tuple[int, int] | None:
+        """Return the row among all streams and the column from the left at a place of the widget."""
+        overview = self._overview
+        if overview is None or not 2 <= y < 2 + len(overview.strips) * self._pitch:
+            return None
+        return overview.look.first + (y - 2) // self._pitch, self._column_at(x)
+
+    def _column_at(self, x: int) -> int:
+        column = (x - self._label_width - 1) // self._wide + self._skipped
+        return max(self._skipped, min(len(self._windows) - 1, column))
+
+    def _zoom_into(self, period: Window) -> None:
+        """Show a period in the shortest cells for which there is room."""
+        self._zoom, self._span = cells_for(period, self._room)
+        self._last = min(period.end - _MOMENT, self._read_at)
+        self._aim = self._last
+        self._ask()
+
+    def _look_at(self, instant: datetime) -> None:
+        """Choose the cell of an instant; the map moves there where it does not show it."""
+        windows, self._aim = self._windows, instant
+        if windows and windows[0].start <= instant < windows[-1].end:
+            self._column = column_of(windows, instant)
+        else:
+            self._last = self._centered(instant)
+
+    def _centered(self, instant: datetime) -> datetime | None:
+        """Return the instant with which a map ends that has this one in its middle; None for now."""
+        later = instant + self._room // (2 * LEAST[self._zoom]) * LENGTHS[self._zoom]
+        return None if later >= self._read_at else later
 
     def _moved(self) -> None:
         first = min(self._first, self._row)
-        first = max(first, self._row - self._lines + 1)
-        if first != self._first:
-            self._first = first
-            self._ask()
-        self.refresh()
-        self.post_message(self.Moved())
+        self._first = max(first, self._row - self._lines + 1)
+        self._ask()
 
     def _ask(self) -> None:
         self.refresh()
@@ -239,33 +342,12 @@ class CoverageStrips(Widget, can_focus=True):
         chosen = row == self._row
         name = clip(f"{'‖ ' if strip.paused else ''}{strip.stream}", self._label_width) if first else ""
         text = Text(f"{name:<{self._label_width}} ", "bold" if chosen else "", no_wrap=True)
-        column = len(strip.cells) + max(self._column, -len(strip.cells)) if chosen and self.has_focus else -1
-        # A style for each run, not for each cell: of two thousand cells, nearly all are like their neighbours.
-        cells = list(enumerate(strip.cells))[self._skipped :]
-        for (heat, here), run in groupby(cells, lambda cell: (cell[1], cell[0] == column)):
-            mark = WINDOWS[heat]
-            text.append(mark.symbol * wide * len(list(run)), f"{mark.style} reverse".strip() if here else mark.style)
-        return text
+        marked = self._marked(len(strip.cells)) if chosen else range(0)
+        return text.append_text(strip_text(strip, self._skipped, wide, marked))
 
-
-def _leading_blanks(overview: Overview) -> int:
-    """Return how many of the first cells are before anything was wanted of any stream."""
-    if overview.look.last is not None or len(overview.strips) < overview.streams:
-        return 0
-    firsts = [
-        next((place for place, heat in enumerate(strip.cells) if heat is not Heat.NOTHING), len(strip.cells))
-        for strip in overview.strips
-    ]
-    return min([*firsts, max(0, len(overview.windows) - 1)])
-
-
-def axis(windows: tuple[Window, ...], zoom: Zoom, zone: str = "UTC", wide: int = 1) -> str:
-    """Return dates over the cells, each `wide` columns, as many as stand apart."""
-    line, apart = "", -(-_APART // wide)
-    for number, window in enumerate(windows):
-        place = number * wide
-        if place >= len(line) + 2 * bool(line) and number % apart == 0:
-            words = window.start.astimezone(ZoneInfo(zone)).strftime(_AXIS[zoom])
-            if place + len(words) <= wide * len(windows):
-                line = f"{line:<{place}}{words}"
-    return line
+    def _marked(self, cells: int) -> range:
+        """Return which cells of the chosen stream stand out: the cursor, or the period under the mouse."""
+        if self._dragged is not None:
+            return range(min(self._dragged), max(self._dragged) + 1)
+        column = cells + max(self._column, -cells)
+        return range(column, column + 1) if self.has_focus else range(0)

@@ -16,17 +16,18 @@ from msgspec.structs import replace
 from strongroom.engine.core.heartbeat import Heartbeat, last_heartbeat
 from strongroom.engine.monitor.stream_status import Keeps
 from strongroom.engine.monitor.system_status import Quota, quota_of
+from strongroom.engine.queries.coverage_gaps import CoverageShare, Gap, gaps_of, read_lacking, share_of
 from strongroom.engine.queries.lists import list_jobs
 from strongroom.engine.repair.scrub_report import ScrubState, scrub_state
 from strongroom.model.coverage import Cover, Interval, closers_of
-from strongroom.model.coverage_strip import Heat, Horizon, Zoom, grid, heat, wanted_of
+from strongroom.model.coverage_strip import Heat, Horizon, Zoom, grid, heat, shares, wanted_of
 from strongroom.model.horizon import AtRisk, at_risk
 from strongroom.model.job import Job, State
 from strongroom.model.plan import Plan
 from strongroom.model.provider import BlindSpot, Limits
 from strongroom.model.second_look import SecondLook, SecondLookOutcome, words_of
 from strongroom.model.window import Window
-from strongroom.vault.archives import sealed_since
+from strongroom.vault.archives import DayTotals, sealed_by_day, sealed_since
 from strongroom.vault.checkpoints import newest_checkpoint
 from strongroom.vault.coverage import coverage_totals, held_intervals, intervals_of
 from strongroom.vault.recipients import last_drills
@@ -36,6 +37,8 @@ from strongroom.vault.streams import StreamState, all_streams
 from strongroom.vault.vault import Vault
 
 WEEK = timedelta(days=7)
+MONTH = timedelta(days=30)
+DAY = timedelta(hours=25)  # the longest day, when clocks change
 SHOWN = 20  # jobs at work of one state
 _AT_WORK = (State.FETCHING, State.SEALED, State.READY, State.UNCERTAIN, State.WAITING)
 
@@ -60,6 +63,9 @@ class Strip(Struct, frozen=True):
     causes: Mapping[int, str]  # by the place of a cell that is missing, lost, or empty without a second look
     snapshot: bool = False  # no time windows: a held cell has a copy of all there was when it was taken
     blind: tuple[str, ...] = ()  # what its archives leave out, and which streams have it
+    shares: tuple[float, ...] = ()  # how much of each cell is archived, for cells longer than a day
+    jobs: Mapping[int, str] = MappingProxyType({})  # by the place of a cell that is not archived: a job's id
+    keeps: timedelta | None = None  # how long the provider keeps records
 
 
 class Overview(Struct, frozen=True):
@@ -80,6 +86,10 @@ class Overview(Struct, frozen=True):
     scrub: ScrubState
     drilled_at: datetime | None  # when somebody last proved that an identity opens an archive
     signed_at: datetime | None  # when the log was last signed
+    zone: str  # of the cells
+    share: CoverageShare
+    gaps: tuple[Gap, ...]  # by stream, the newest first
+    days: tuple[DayTotals, ...]  # what was archived on each of the last 30 days, the oldest first
 
 
 def read_overview(
@@ -97,7 +107,10 @@ def read_overview(
     states = {state.name: state for state in all_streams(vault.catalogue)}
     plans = [_floored(plan, states) for plan in plans]
     keeps = _keeps(vault, plans, limits)
-    windows = grid(look.zoom, plans[0].zone if plans else "UTC", look.last or now, look.cells)
+    zone = plans[0].zone if plans else "UTC"
+    windows = grid(look.zoom, zone, look.last or now, look.cells)
+    risks = _risks(vault, plans, keeps, now)
+    lacking = read_lacking(vault, plans, keeps, {risk.stream: risk for risk in risks}, now)
     totals = coverage_totals(vault.catalogue)
     looks = [
         each
@@ -114,7 +127,7 @@ def read_overview(
                     plan,
                     states,
                     windows,
-                    Horizon(wanted_of(plan, now, keeps[source]), keeps[source], now),
+                    Horizon(wanted_of(plan, now, keeps[source]), keeps[source], now, plan.since),
                     [look for look in looks if look.stream == plan.stream.name],
                 ),
                 snapshot=plan.snapshot,
@@ -124,7 +137,7 @@ def read_overview(
             for source in [plan.stream.source]
         ),
         streams=len(plans),
-        risks=tuple(sorted(_risks(vault, plans, keeps, now), key=lambda risk: risk.first_loss)),
+        risks=tuple(sorted(risks, key=lambda risk: risk.first_loss)),
         unknown=tuple(sorted(source for source, kept in keeps.items() if kept is None)),
         missing=sum(covers.get(Cover.MISSING, 0) for covers in totals.values()),
         lost=sum(covers.get(Cover.LOST, 0) for covers in totals.values()),
@@ -135,6 +148,10 @@ def read_overview(
         scrub=scrub_state(vault, now),
         drilled_at=max(last_drills(vault.catalogue).values(), default=None),
         signed_at=checkpoint.at if (checkpoint := newest_checkpoint(vault.catalogue)) else None,
+        zone=zone,
+        share=share_of(lacking),
+        gaps=tuple(gap for row, each in enumerate(lacking) for gap in gaps_of(row, each, now)),
+        days=tuple(sealed_by_day(vault.catalogue, now, MONTH)),
     )
 
 
@@ -165,7 +182,17 @@ def _strip(
     paused = "in the configuration" if plan.paused else (state.paused if state else "")
     cells = heat(windows, ledger, horizon)
     causes = {**_causes(windows, cells, ledger), **_doubts(windows, cells, looks)}
-    return Strip(name, plan.stream.source, paused, cells, causes)
+    parts = shares(windows, ledger, horizon.wanted) if windows[0].length > DAY else ()
+    return Strip(
+        name,
+        plan.stream.source,
+        paused,
+        cells,
+        causes,
+        shares=parts,
+        jobs=_jobs(windows, cells, ledger),
+        keeps=horizon.keeps,
+    )
 
 
 def _blind(plan: Plan, plans: Sequence[Plan], spots: Sequence[BlindSpot]) -> tuple[str, ...]:
@@ -186,6 +213,17 @@ def _causes(windows: Sequence[Window], cells: Sequence[Heat], ledger: Sequence[I
         if said in gaps:
             inside = (each for each in ledger if each.cover is gaps[said] and each.window.overlaps(window))
             found[place] = next((each.cause for each in inside if each.cause), "")
+    return found
+
+
+def _jobs(windows: Sequence[Window], cells: Sequence[Heat], ledger: Sequence[Interval]) -> Mapping[int, str]:
+    """Return the first job of each cell that is in progress or failed."""
+    covers = {Heat.OPEN: Cover.OPEN, Heat.MISSING: Cover.MISSING}
+    found = {}
+    for place, (window, said) in enumerate(zip(windows, cells, strict=True)):
+        if said in covers:
+            inside = (each for each in ledger if each.cover is covers[said] and each.window.overlaps(window))
+            found[place] = next((each.job for each in inside if each.job), "")
     return found
 
 

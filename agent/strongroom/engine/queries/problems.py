@@ -12,6 +12,7 @@ from msgspec import Struct
 
 from strongroom.config.schema import Config
 from strongroom.engine.core.alert_store import standing_alerts
+from strongroom.engine.core.engine import Engine
 from strongroom.engine.core.sources import engine_to_look, plans_of
 from strongroom.engine.ingest.coverage import mark_snapshot
 from strongroom.engine.monitor.alert_rules import alarms_in
@@ -73,6 +74,7 @@ class Problem(Struct, frozen=True):
     title: str
     body: str
     next: str  # a command to copy
+    subject: str = ""  # the stream or source that it is about, empty for the vault
 
 
 class Health(Struct, frozen=True):
@@ -83,14 +85,17 @@ class Health(Struct, frozen=True):
     limits: Mapping[str, Limits]  # what is known of each source's quota
 
 
-def health_of(vault: Vault, config: Config, found: Status, now: datetime) -> Health:
-    """Judge a vault at one instant. Changes nothing, and asks no provider."""
+def health_of(vault: Vault, config: Config, found: Status, now: datetime, known_engine: Engine | None = None) -> Health:
+    """Judge a vault at one instant. Changes nothing, and asks no provider.
+
+    `known_engine` looks with the sources of this configuration, where the caller has built them already.
+    """
     problems = [*_silence(found, now), *_unconfirmed(vault)]
     limits: Mapping[str, Limits] = {}
     alarms = _wrong_clock(vault, config, found, now)
     if not alarms:  # by a wrong clock everything looks lost or at risk
         try:
-            engine = engine_to_look(config, vault)
+            engine = known_engine or engine_to_look(config, vault)
             limits, keeps = limits_of(engine), keeps_of(engine)
             stream_statuses = stream_statuses_of(
                 vault, [mark_snapshot(engine, plan) for plan in plans_of(config)], keeps, now
@@ -130,7 +135,7 @@ def _problem(alarm: Alert) -> Problem:
     if kind == AlertKind.PAUSED:
         command = f"{command} {subject}"
     level = Level.INFO if kind in _NOTES else alarm.severity
-    return Problem(kind, level, alarm.title, alarm.body, command)
+    return Problem(kind, level, alarm.title, alarm.body, command, subject.partition(" ")[0])
 
 
 def _wrong_clock(vault: Vault, config: Config, found: Status, now: datetime) -> list[Alert]:

@@ -1,0 +1,99 @@
+"""A tile of the overview: facts that answer one question, in a box, or on one line where there is little room."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from rich.text import Text
+from textual import events
+from textual.app import ComposeResult
+from textual.containers import Vertical
+from textual.content import Content
+from textual.message import Message
+from textual.widgets import Sparkline, Static
+
+from strongroom.text.layout import cells, clip
+
+_NAMED = 10  # columns of the name of a tile on one line
+
+
+class Tile(Vertical):
+    """Facts under a title. A click goes to the tab that has more of them."""
+
+    class Chosen(Message):
+        """A person clicked a tile."""
+
+        def __init__(self, mode: str) -> None:
+            super().__init__()
+            self.mode = mode
+
+    def __init__(self, name: str, mode: str, *, graphs: Sequence[str] = ()) -> None:
+        super().__init__(id=f"tile-{name.lower()}")
+        self._title, self._mode, self._graphs = name, mode, graphs
+
+    def compose(self) -> ComposeResult:
+        """Put the graphs under the facts, each with its name."""
+        yield Static(classes="facts", markup=False)
+        for each in self._graphs:
+            with Vertical(classes="graph"):
+                yield Static(each, markup=False, classes="graph-name")
+                yield Sparkline(id=f"graph-{each.partition(' ')[0]}")
+
+    @property
+    def boxed(self) -> bool:
+        """Return whether it has a border, and its facts a line each."""
+        return bool(self.styles.border_top[0])
+
+    @property
+    def room(self) -> tuple[int, int]:
+        """Return the columns and lines there are for facts."""
+        if not self.boxed:
+            return max(1, self.size.width - _NAMED), max(1, self.size.height)
+        return max(1, self.size.width), max(
+            1, self.size.height - sum(each.outer_size.height for each in self.query(".graph"))
+        )
+
+    def show(self, facts: Sequence[Text], values: Sequence[Sequence[float]] = ()) -> None:
+        """Show facts, the most important ones first, and what each graph draws."""
+        self.border_title = Content(self._title)
+        columns, lines = self.room
+        text = _stacked(facts, columns, lines) if self.boxed else _joined(self._title, facts, columns)
+        self.query_one(".facts", Static).update(text)
+        for graph, each in zip(self.query(Sparkline), values, strict=False):
+            graph.data = list(each)
+
+    def show_lines(self, lines: Sequence[Text]) -> None:
+        """Show lines as they are, on one line only the first."""
+        self.border_title = Content(self._title)
+        text = Text("\n", no_wrap=True).join(lines)
+        if not self.boxed:
+            name = Text(f"{self._title:<{_NAMED}}", "bold")
+            rest = Text("\n" + " " * _NAMED).join(lines)
+            text = Text.assemble(name, rest, no_wrap=True)
+        self.query_one(".facts", Static).update(text)
+
+    def on_click(self, _event: events.Click) -> None:
+        """Go to where there is more."""
+        self.post_message(self.Chosen(self._mode))
+
+
+def _stacked(facts: Sequence[Text], columns: int, lines: int) -> Text:
+    return Text("\n", no_wrap=True).join(_clipped(fact, columns) for fact in facts[:lines])
+
+
+def _joined(name: str, facts: Sequence[Text], columns: int) -> Text:
+    """Put as many facts on one line as fit whole; one at least."""
+    text = Text(f"{name:<{_NAMED}}", "bold", no_wrap=True)
+    rest = columns
+    for place, fact in enumerate(facts):
+        taken = cells(fact.plain) + (3 if place else 0)
+        if place and taken > rest:
+            break
+        text.append_text(Text(" · ") if place else Text())
+        text.append_text(_clipped(fact, rest))
+        rest -= taken
+    return text
+
+
+def _clipped(fact: Text, columns: int) -> Text:
+    return Text(clip(fact.plain, columns), fact.style)
