@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from strongroom.model.coverage import Cover, Interval
-from strongroom.model.coverage_strip import Heat, Horizon, Zoom, grid, heat, wanted_of
+from strongroom.model.coverage_strip import Heat, Horizon, Zoom, grid, heat, shares, wanted_of
 from strongroom.model.plan import Plan, Span, Stream
 from strongroom.model.window import Window
 
@@ -87,7 +87,24 @@ def test_what_is_destroyed_soon_is_at_risk() -> None:
 
 
 def test_nothing_is_wanted_of_a_stream_without_a_beginning() -> None:
-    assert set(heat(CELLS, [], Horizon(None, None, NOW))) == {Heat.NOTHING}
+    assert set(heat(CELLS, [], Horizon(None, None, NOW))) == {Heat.OUTSIDE}
+
+
+def test_before_the_start_and_after_now_there_is_no_state() -> None:
+    begun = Window(START + 5 * DAY, datetime(2026, 11, 19, tzinfo=UTC))
+    cells = grid(Zoom.DAY, "UTC", NOW + 3 * DAY, 23)
+    found = heat(cells, [], Horizon(begun, None, NOW))
+    assert found == (*[Heat.OUTSIDE] * 5, *[Heat.DUE] * 13, *[Heat.NOTHING] * 2, *[Heat.OUTSIDE] * 3)
+    fresh = heat(cells, [], Horizon(None, None, NOW, NOW - DAY))
+    assert fresh == (*[Heat.OUTSIDE] * 18, *[Heat.NOTHING] * 2, *[Heat.OUTSIDE] * 3)
+
+
+def test_a_share_is_of_what_is_wanted() -> None:
+    cells = [Window(START + n * 10 * DAY, START + (n + 1) * 10 * DAY) for n in range(3)]
+    wanted = Window(START + 5 * DAY, START + 20 * DAY)
+    ledger = [entry(5, Cover.PROVEN), entry(6, Cover.EMPTY), entry(7, Cover.LOST), entry(10, Cover.DESTROYED, 9 * DAY)]
+    assert shares(cells, ledger, wanted) == (0.4, 0.9, 1.0)
+    assert shares(cells, ledger, None) == (1.0, 1.0, 1.0)
 
 
 def test_what_is_wanted_ends_with_the_last_settled_window() -> None:

@@ -45,9 +45,13 @@ def test_a_daemon_that_does_not_answer_is_trouble_at_every_width(empty: Bench) -
 def test_an_idle_daemon_that_lives_is_at_work(empty: Bench) -> None:
     status = at_work(empty, STALE - timedelta(seconds=1))
     assert status.silence(NOW) is None
-    assert first_line(status, 118).startswith("● in use by strongroom daemon (process ")
-    assert "last entry 17 min ago" in first_line(status, 118)
-    assert first_line(status, 22).startswith("● in use ")
+    beside = Beside((), vault="acme-vault", next_export=NOW + timedelta(minutes=4))
+    assert first_line(status, 118, beside).startswith(
+        "acme-vault  ● daemon running · next export in 4 min, last entry 17 min ago "
+    )
+    assert first_line(status, 60, beside).startswith("● daemon running · next export in 4 min ")
+    assert first_line(status, 38, beside).startswith("● daemon running ")
+    assert first_line(status, 22).startswith("● running ")
 
 
 def test_the_heartbeat_of_a_daemon_that_is_gone_is_nobodys(empty: Bench) -> None:
@@ -95,7 +99,7 @@ def test_badges_stand_beside_the_work_or_under_it(empty: Bench) -> None:
     status = at_work(empty, timedelta())
     assert " · ".join(BADGES) in first_line(status, 78, Beside((), BADGES))
     narrow = state(status, "", NOW, 38, Beside((), BADGES)).plain.splitlines()
-    assert narrow[0].startswith("● in use")
+    assert narrow[0].startswith("● daemon running")
     assert narrow[1] == " · ".join(BADGES)
     silent = at_work(empty, LATE)
     assert "daemon silent for 2 min" in first_line(silent, 78, Beside((), BADGES))
@@ -112,7 +116,7 @@ async def test_a_frozen_daemon_is_told_in_every_tab(bench: Bench, sit: Sit) -> N
             )
             beat(bench.vault, NOW, os.getpid(), "waiting")
             await seat.press("r")
-            assert "● in use" in seat.text
+            assert "● daemon running" in seat.text
 
 
 @pytest.mark.parametrize(
@@ -134,4 +138,4 @@ def test_the_time_keeps_its_offset_where_it_is_narrow(
 
 def test_the_last_entry_is_told_before_the_number_of_the_process(empty: Bench) -> None:
     status = at_work(empty, timedelta(seconds=1))
-    assert first_line(status, 68).startswith("● in use by strongroom daemon, last entry 17 min ago ")
+    assert first_line(status, 68).startswith("● daemon running, last entry 17 min ago ")

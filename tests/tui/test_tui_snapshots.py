@@ -96,6 +96,12 @@ async def test_the_first_tabs_at_each_size(house: Bench, sit: Sit, compare: Comp
             for key, name in (("1", "overview"), ("4", "archives")):
                 await seat.press(key)
                 compare(seat, f"{name}-{width}x{height}")
+        await seat.resize(120, 40)
+        await seat.press("1")
+        for theme in ("strongroom-light", "high-contrast", "monochrome", "ansi-dark"):
+            seat.app.theme = theme
+            await seat.settle()
+            compare(seat, f"overview-{theme}")
 
 
 async def test_the_other_tabs(house: Bench, sit: Sit, compare: Compare) -> None:

@@ -6,17 +6,15 @@ import json
 from pathlib import Path
 
 import pytest
-from textual.color import Color
 
 from kit.tui_bench import NOW, STREAMS, Bench, Seat, Sit
-from kit.tui_views import LEAST, configure, contrast, poor
+from kit.tui_views import configure
 from strongroom.text.times import Zone
 from strongroom_tui.app import StrongroomApp
 from strongroom_tui.reader import VaultReader
 from strongroom_tui.screens.screen import TabScreen
 from strongroom_tui.state import ListView, Memory, SavedView
 from strongroom_tui.widgets.header import TABS, TabBar
-from strongroom_tui.widgets.icons import HIGH_CONTRAST
 
 
 @pytest.fixture(autouse=True)
@@ -62,21 +60,6 @@ async def test_times_are_in_utc_on_demand(bench: Bench, sit: Sit) -> None:
         assert "13:03:07+00:00" in seat.text
         await seat.press("U")
         assert "14:03:07+01:00" in seat.text
-
-
-@pytest.mark.parametrize("theme", ["textual-dark", "textual-light", "high-contrast"])
-async def test_every_tab_stands_out_in_every_colour(bench: Bench, sit: Sit, theme: str) -> None:
-    async with sit(bench) as seat:
-        seat.app.theme = theme
-        for tab in TABS:
-            await seat.press(tab.key)
-            assert not poor(seat), tab.mode
-
-
-def test_high_contrast_is_high() -> None:
-    back = Color.parse(HIGH_CONTRAST.background or "")
-    for name in ("foreground", "primary", "warning", "error", "success", "accent"):
-        assert contrast(Color.parse(getattr(HIGH_CONTRAST, name)), back) >= 7 > LEAST
 
 
 async def test_the_view_is_remembered_and_nothing_of_the_vault(bench: Bench, tmp_path: Path) -> None:

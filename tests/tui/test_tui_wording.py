@@ -14,9 +14,9 @@ from strongroom.model.job import Cause
 from strongroom.model.plan import Plan, Stream
 from strongroom.model.retention import Fate, Verdict
 from strongroom.model.waiting import cause_words
+from strongroom.text.states import plan_mark
 from strongroom_tui.screens.detail_text import retention_facts
 from strongroom_tui.screens.health import health_text, unarchived_words
-from strongroom_tui.screens.schedules import plan_mark
 
 NOTHING = StreamOutlook("s", 0, None, NOW, None, 0)
 SCHEDULE = Schedule(Plan(Stream("s", "zavu", ("messages",)), NOW), "", window(1), NOW, None, NOTHING)

@@ -72,6 +72,7 @@ class StrongroomApp(ActingApp):
         Binding("f1", "help", "help", show=False),
         Binding("q", "quit", "quit", tooltip="Quit the screen; the daemon keeps running"),
         Binding("U", "utc", "UTC", show=False, tooltip="Show times in UTC or in the local zone"),
+        Binding("T", "next_theme", "next theme", show=False, tooltip="The next theme: dark, light, and others"),
         Binding("r", "reread", "refresh", tooltip="Read the catalogue now"),
         Binding("L", "lock", "lock", tooltip="Forget the open identity now"),
     ]
@@ -141,7 +142,7 @@ class StrongroomApp(ActingApp):
     def beside(self) -> Beside:
         """Return what the header shows besides the vault."""
         badges = ("read-only" if self.read_only else "", self.keyring.words)
-        return Beside(self._start.lines, tuple(filter(None, badges)))
+        return Beside(self._start.lines, tuple(filter(None, badges)), self.reader.path.name)
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """Offer to lock while something is open."""

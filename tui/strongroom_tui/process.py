@@ -32,11 +32,12 @@ from types import FrameType
 from typing import Any, Self, TextIO
 
 from rich.console import Console, RenderableType
+from rich.terminal_theme import TerminalTheme
 from textual.app import App, ReturnType
 from textual.notifications import Notification, Notify
 from textual.widget import AwaitMount
 
-from strongroom_tui.widgets.icons import DARK, HIGH_CONTRAST, LIGHT
+from strongroom_tui.widgets.themes import DEFAULT, PALETTES, keep_themes, next_theme
 
 
 class GuardedApp(App[ReturnType]):
@@ -44,10 +45,20 @@ class GuardedApp(App[ReturnType]):
 
     def __init__(self) -> None:
         super().__init__()
-        self.ansi_theme_dark, self.ansi_theme_light = DARK, LIGHT
-        self.register_theme(HIGH_CONTRAST)
+        keep_themes(self)
+        self.theme = DEFAULT
         self.error_console = Console(stderr=True, quiet=True)  # where the toolkit prints the variables
         self._fault: BaseException | None = None
+
+    @property
+    def ansi_theme(self) -> TerminalTheme:
+        """Return what the names of colors mean in the current theme."""
+        return PALETTES.get(self.theme, super().ansi_theme)
+
+    def action_next_theme(self) -> None:
+        """Change the colors."""
+        self.theme = next_theme(self.theme)
+        self.notify(f"theme: {self.theme}", timeout=2)
 
     def bell(self) -> None:
         """Ring. The toolkit also rings while it handles what ends the app: this is kept, and nothing rings."""

@@ -15,6 +15,7 @@ import sqlite3
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol, TypeVar
 
@@ -23,8 +24,16 @@ from msgspec.structs import replace
 
 from strongroom.config.load import Freshness, load_config
 from strongroom.engine.core.engine import Engine
-from strongroom.engine.core.sources import Dependencies, build_sources, engine_to_look, open_reading, system_clock
+from strongroom.engine.core.sources import (
+    Dependencies,
+    build_sources,
+    engine_to_look,
+    open_reading,
+    plans_of,
+    system_clock,
+)
 from strongroom.engine.queries import lists as readings
+from strongroom.engine.queries.change_preview import upcoming
 from strongroom.engine.queries.lists import Status, Vault, leaving_out
 from strongroom.model.errors import CatalogueBusy, StrongroomError, UsageError, VaultError
 from strongroom.model.provider import Limits
@@ -77,6 +86,7 @@ class Seen(Struct, frozen=True):
     status: Status
     answer: object
     trouble: str = ""  # what is wrong with the configuration on disk, or which rows could not be read
+    next_export: datetime | None = None  # when the next window of any plan is exported
 
 
 class VaultReader:
@@ -128,7 +138,8 @@ class VaultReader:
         with leaving_out() as unread:  # what a person does is decided by what `do` reads, which leaves nothing out
             status = readings.status_of(self._session.vault)
             answer = question.ask(self._session) if question else None
-        return Seen(question, version, status, answer, self._refused or _unread_words(unread))
+        trouble = self._refused or _unread_words(unread)
+        return Seen(question, version, status, answer, trouble, _next_export(self._session))
 
     def _renew(self) -> bool:
         """Take over a configuration that was changed on disk; if it is refused, say so and keep the old one."""
@@ -149,6 +160,13 @@ class VaultReader:
 
     def _make_engine(self) -> Engine:
         return engine_to_look(self._session.config, self._session.vault, Dependencies(clock=self._session.clock))
+
+
+def _next_export(session: VaultSession) -> datetime | None:
+    """Return when the next window of any plan that is not paused is exported."""
+    now = session.clock()
+    plans = (plan for plan in plans_of(session.config) if not plan.paused)
+    return min((upcoming(plan, now, 1)[0][1] for plan in plans), default=None)
 
 
 def _unread_words(unread: Mapping[str, StrongroomError]) -> str:

@@ -75,6 +75,16 @@ def unknown_words(source: str) -> str:
     )
 
 
+_DAEMON = "strongroom daemon"
+
+
+def holder_words(holder: str) -> str:
+    """Say who works in the vault: `holder` is a program as the lock names it, or empty."""
+    if not holder:
+        return NO_DAEMON
+    return "daemon running" if holder.partition(" (")[0] == _DAEMON else f"in use by {holder}"
+
+
 def silent_words(silence: timedelta) -> str:
     """Say that the daemon at work has stopped sending its heartbeat."""
     return f"the daemon does not answer: silent for {span(silence)}"

@@ -7,17 +7,23 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from types import MappingProxyType
+from typing import TYPE_CHECKING
 
 from msgspec import Struct
 
 from strongroom.engine.core.check import CheckResult
 from strongroom.model.alert import Level
+from strongroom.model.archive import Archive, Holding
 from strongroom.model.coverage import Cover
 from strongroom.model.coverage_strip import Heat
 from strongroom.model.destruction import Stage
 from strongroom.model.inspection import Severity
 from strongroom.model.job import State
 from strongroom.model.retention import Fate
+from strongroom.text.units import number
+
+if TYPE_CHECKING:
+    from strongroom.engine.queries.change_preview import Schedule
 
 
 class Mark(Struct, frozen=True):
@@ -127,3 +133,47 @@ HOLD_RELEASED = Mark("←", "released")
 def alert_mark(severity: str, *, active: bool) -> Mark:
     """Return the mark of an alert; a severity that is not known is shown as a note."""
     return LEVELS.get(severity, LEVELS[Level.INFO]) if active else OVER
+
+
+PLAN_WORDS = ("paused", "late", "failed", "pending", "running", "waiting")
+"""The states of a plan."""
+
+
+def plan_mark(schedule: Schedule) -> Mark:
+    """Return how a plan stands: it waits for its next window only where no window is outstanding."""
+    outlook = schedule.outlook
+    if schedule.paused:
+        return Mark("‖", "paused", DOUBT)
+    if outlook is not None and outlook.late:
+        return Mark("▲", "late", DOUBT)
+    if schedule.failed:
+        return Mark("✗", "failed", BAD)
+    if outlook is not None and outlook.exports:
+        return Mark("○", "pending", MOVING)
+    if schedule.running:
+        return Mark("▒", "running", MOVING)
+    return Mark("✓", "waiting", GOOD)
+
+
+def verification(archive: Archive) -> Mark:
+    """Return what reading an archive back found."""
+    if archive.holding is Holding.QUARANTINED:
+        return Mark("✗", "quarantined", BAD)
+    told = sum(finding.severity is not Severity.NOTE for finding in archive.inspection.findings)
+    if told:
+        return Mark("!", number(told, "finding"), DOUBT)
+    return Mark("✓", "empty" if archive.empty else "verified", GOOD)
+
+
+COPIES: Mapping[Heat, str] = MappingProxyType(
+    {
+        Heat.HELD: "a copy is archived",
+        Heat.EMPTY: "an empty copy is archived",
+        Heat.OPEN: "a copy is being taken",
+        Heat.DUE: "a copy is pending",
+        Heat.RISK: "a copy is pending",
+        Heat.MISSING: "no copy could be taken",
+        Heat.LOST: "no copy was taken",
+    }
+)
+"""What a window of a stream without time windows says: one copy of all there was."""

@@ -13,7 +13,7 @@ from strongroom.engine.queries import lists as readings
 from strongroom.engine.retention.verdicts import held_among
 from strongroom.model.archive import Archive, Holding, Sort
 from strongroom.model.retention import Fate
-from strongroom.text.states import FATES
+from strongroom.text.states import FATES, verification
 from strongroom.text.times import local, local_minute, window_words
 from strongroom.text.units import brief, number, size, span
 from strongroom_tui.dialogs.dialog import Choose
@@ -24,7 +24,7 @@ from strongroom_tui.screens.detail import ArchiveScreen
 from strongroom_tui.screens.list_screen import PAGE, ListTab, Page, page_of, total_of
 from strongroom_tui.screens.steps import ask, perform, steps
 from strongroom_tui.widgets.filter_line import Filter
-from strongroom_tui.widgets.icons import mark_text, verification
+from strongroom_tui.widgets.icons import mark_text
 from strongroom_tui.widgets.table import (
     Columns,
     Layouts,

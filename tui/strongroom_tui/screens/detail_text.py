@@ -20,10 +20,9 @@ from strongroom.model.text import clean
 from strongroom.model.waiting import cause_words, job_words, wait_of, wait_words
 from strongroom.text.events import kind_words
 from strongroom.text.layout import bar, clip, first_that_fits
-from strongroom.text.states import FATES, JOBS, SEVERITIES, Mark
+from strongroom.text.states import FATES, JOBS, SEVERITIES, Mark, verification
 from strongroom.text.times import local
 from strongroom.text.units import number, size, span, time_left
-from strongroom_tui.widgets.icons import verification
 
 SILENCE = timedelta(seconds=10)
 """How long a transfer may say nothing before the screen says so."""

@@ -89,7 +89,8 @@ def _of_problem(problem: Problem) -> Errand:
 
 def _of_proposal(each: OpenProposal, now: datetime) -> Errand:
     words = f"A plan to destroy {number(each.archives, 'archive')} waits for approval"
-    body = f"plan {short(each.proposal)}, proposed {span(now - each.at)} ago by {each.by}\nenter goes there; the proposer cannot approve"
+    plan = f"plan {short(each.proposal)}, proposed {span(now - each.at)} ago by {each.by}"
+    body = f"{plan}\nenter goes there; the proposer cannot approve it"
     return Errand(Mark("!", words, DOUBT), body, PLANS)
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from datetime import datetime, timedelta
-from types import MappingProxyType
 
 from rich.text import Text
 
@@ -17,7 +16,7 @@ from strongroom.model.job import Job
 from strongroom.model.waiting import code_words, wait_of, wait_words
 from strongroom.text.layout import bar, clip, first_that_fits
 from strongroom.text.sentences import quota_words
-from strongroom.text.states import BAD, DOUBT, GOOD, JOBS, WINDOWS
+from strongroom.text.states import BAD, COPIES, DOUBT, GOOD, JOBS, WINDOWS
 from strongroom.text.times import utc_day, window_words
 from strongroom.text.units import number, short, size, span
 from strongroom_tui.requests import request_lines
@@ -25,18 +24,6 @@ from strongroom_tui.screens.detail_text import ProgressContext, doing
 from strongroom_tui.widgets.coverage_cells import Cell
 
 _PENDING = frozenset({Heat.DUE, Heat.RISK, Heat.OPEN, Heat.MISSING})
-COPIES: Mapping[Heat, str] = MappingProxyType(
-    {
-        Heat.HELD: "a copy is archived",
-        Heat.EMPTY: "an empty copy is archived",
-        Heat.OPEN: "a copy is being taken",
-        Heat.DUE: "a copy is pending",
-        Heat.RISK: "a copy is pending",
-        Heat.MISSING: "no copy could be taken",
-        Heat.LOST: "no copy was taken",
-    }
-)
-"""What a cell of a stream without time windows says: one copy of all there was."""
 
 
 def cell_words(cell: Cell | None, width: int, now: datetime | None = None, job: Job | None = None) -> Text:
@@ -103,7 +90,7 @@ def _deletion(overview: Overview, now: datetime) -> Text:
     first = overview.risks[0].first_loss
     left = first - now
     rough = f"{left.days} d" if left.days else span(left)
-    words = f"deleted from {utc_day(first)}, in {rough}" if first > now else "being deleted now"
+    words = f"deleted in {rough} ({utc_day(first)})" if first > now else "being deleted now"
     return Text(f"{'▲' if left < SOON else '○'} {words}", _urgency(left))
 
 

@@ -16,6 +16,7 @@ from strongroom.engine.queries.requests import RequestKind
 from strongroom.model.text import clean
 from strongroom.model.window import Window
 from strongroom.text.sentences import NOTHING_PENDING
+from strongroom.text.states import PLAN_WORDS, plan_mark
 from strongroom.text.times import local, local_minute, window_words
 from strongroom.text.units import number, span
 from strongroom_tui.dialogs.plan_form import EditScreen
@@ -31,7 +32,7 @@ from strongroom_tui.screens.detail_text import (
 from strongroom_tui.screens.list_screen import PAGE, ListTab, Page
 from strongroom_tui.screens.screen import TabScreen, TextPane, TextScreen
 from strongroom_tui.widgets.filter_line import Filter
-from strongroom_tui.widgets.icons import PLAN_WORDS, mark_text, plan_mark
+from strongroom_tui.widgets.icons import mark_text
 from strongroom_tui.widgets.table import (
     Columns,
     Layouts,

@@ -10,6 +10,7 @@ from collections.abc import Awaitable, Callable
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, ClassVar, Protocol, TypeVar, cast
 
+from msgspec.structs import replace
 from rich.text import Text
 from textual import events
 from textual.app import ComposeResult, RenderResult
@@ -165,7 +166,8 @@ class TabScreen(Screen[None]):
         """Paint the header alone."""
         if self.is_mounted:
             status, read_at = self._last.status if self._last else None, self._read_at or self.strongroom.clock()
-            self.query_one(StatusHeader).show(status, self._trouble, read_at, self.strongroom.beside)
+            beside = replace(self.strongroom.beside, next_export=self._last.next_export if self._last else None)
+            self.query_one(StatusHeader).show(status, self._trouble, read_at, beside)
             if self._unlocked != self.strongroom.keyring.open:
                 self._unlocked = not self._unlocked
                 self.refresh_bindings()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 from importlib import import_module
 from pathlib import Path
 
@@ -22,7 +22,7 @@ from strongroom.config.load import find_config
 from strongroom.engine.queries.lists import Status
 from strongroom.model.errors import UsageError
 from strongroom.text.layout import clip, first_that_fits
-from strongroom.text.sentences import NO_DAEMON, silent_words
+from strongroom.text.sentences import NO_DAEMON, holder_words, silent_words
 from strongroom.text.times import local, local_clock
 from strongroom.text.units import number, span
 
@@ -36,6 +36,8 @@ class Beside(Struct, frozen=True):
 
     idle: tuple[str, ...]  # what to say where nobody works in the vault, the longest first
     badges: tuple[str, ...] = ()  # such as "read-only"
+    vault: str = ""  # the name of its folder
+    next_export: datetime | None = None  # when the next window of any plan is exported
 
 
 class Tab(Struct, frozen=True):
@@ -91,7 +93,9 @@ class TabBar(Widget):
     def render(self) -> Text:
         """Draw the names that fit."""
         full = [f" {tab.key} {tab.title} " for tab in TABS]
-        labels = full if sum(map(len, full)) <= self.size.width else [self._short(tab) for tab in TABS]
+        close = [f"{tab.key} {tab.title} " for tab in TABS]
+        fitting = [labels for labels in (full, close) if sum(map(len, labels)) <= self.size.width]
+        labels = fitting[0] if fitting else [self._short(tab) for tab in TABS]
         text, self._places = Text(no_wrap=True), []
         for tab, label in zip(TABS, labels, strict=True):
             self._places.append((len(text), len(text) + len(label), tab.mode))
@@ -141,8 +145,10 @@ def _work(status: Status, read_at: datetime, width: int, beside: Beside) -> Text
     right = first_that_fits([f"as of {local(read_at)}", local_clock(read_at)], max(8, width // 3 - len(badges)))
     cells = max(0, width - len(badges) - bool(badges) * 2 - len(right) - 1)
     variants, style = _workers(status, read_at, beside)
-    left = clip(first_that_fits(variants, cells), cells)
-    return Text.assemble((f"{left:<{cells}}", style), " ", (badges, "bold"), "  " if badges else "", right)
+    words = clip(first_that_fits(variants, cells), cells)
+    name = f"{beside.vault}  " if beside.vault and len(beside.vault) + 2 + len(words) <= cells else ""
+    left = f"{words:<{cells - len(name)}}"
+    return Text.assemble((name, "bold"), (left, style), " ", (badges, "bold"), "  " if badges else "", right)
 
 
 def _workers(status: Status, now: datetime, beside: Beside) -> tuple[list[str], str]:
@@ -153,8 +159,16 @@ def _workers(status: Status, now: datetime, beside: Beside) -> tuple[list[str], 
     if not status.worked_on_by:
         return [*beside.idle], "yellow"
     since = f", last entry {span(now - status.last_entry)} ago" if status.last_entry else ""
-    who, told = status.worked_on_by, status.worked_on_by.partition(" (")[0]  # without the number of its process
-    return [f"● in use by {words}" for words in (f"{who}{since}", f"{told}{since}", told)] + ["● in use"], "green"
+    whole, short = (f"● {holder_words(who)}" for who in (status.worked_on_by, status.worked_on_by.partition(" (")[0]))
+    soon = _next_words(status, now, beside)
+    return [f"{whole}{soon}{since}", f"{short}{soon}{since}", f"{short}{soon or since}", short, "● running"], "green"
+
+
+def _next_words(status: Status, now: datetime, beside: Beside) -> str:
+    """Say when the daemon exports next; nothing while it does."""
+    if beside.next_export is None or status.heartbeat is None:
+        return ""
+    return f" · next export in {span(max(beside.next_export - now, timedelta(0)))}"
 
 
 def _pauses(status: Status, width: int) -> list[Text]:

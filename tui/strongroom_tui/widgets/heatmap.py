@@ -162,13 +162,12 @@ class CoverageStrips(Widget, can_focus=True):
     def _title(self, overview: Overview) -> Text:
         first, many = overview.look.first, len(overview.strips)
         shown = f" {first + 1}-{first + many} of {overview.streams}" if many < overview.streams else ""
-        width = self.size.width
-        words = title(overview.look.zoom, shown, width, () if self._legend_below else heats_of(overview))
-        return Text(clip(words, width), "bold" if self._legend_below else "", no_wrap=True)
+        words = title(overview.look.zoom, shown, self.size.width, () if self._legend_below else heats_of(overview))
+        return Text(clip(words, self.size.width), "bold" if self._legend_below else "", no_wrap=True)
 
     def _legend(self, overview: Overview) -> Text:
-        room = self._room
-        return Text(" " * (self._label_width + 1) + clip(first_that_fits([*legends(heats_of(overview))], room), room))
+        words = first_that_fits([*legends(heats_of(overview))], self._room)
+        return Text(" " * (self._label_width + 1) + clip(words, self._room))
 
     @property
     def _legend_below(self) -> bool:
@@ -330,8 +329,7 @@ class CoverageStrips(Widget, can_focus=True):
         return None if later >= self._read_at else later
 
     def _moved(self) -> None:
-        first = min(self._first, self._row)
-        self._first = max(first, self._row - self._lines + 1)
+        self._first = max(min(self._first, self._row), self._row - self._lines + 1)
         self._ask()
 
     def _ask(self) -> None:
