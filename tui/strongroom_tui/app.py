@@ -88,8 +88,7 @@ class StrongroomApp(ActingApp):
         gc_control: GcControl | None = None,
     ) -> None:
         super().__init__()
-        self._gc_control = gc_control
-        self._memory = memory
+        self._gc_control, self._memory = gc_control, memory
         self._view = memory.recall() if memory else SavedView()
         self.list_views = dict(self._view.lists)
         self.zoom = self._view.zoom

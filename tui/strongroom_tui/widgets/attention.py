@@ -16,7 +16,6 @@ from strongroom.text.states import Mark, plain_mark
 from strongroom_tui.widgets.filter_line import Filter
 
 _ENTER = "⏎"
-_WIDEST = 110  # columns of a line: further to the right the sign would not belong to it
 
 
 class Errand(Struct, frozen=True):
@@ -139,9 +138,9 @@ def _verdict_line(verdict: Mark, width: int, hidden: int) -> Text:
 
 
 def _errand_line(mark: Mark, width: int, *, chosen: bool) -> Text:
-    room = max(0, min(width, _WIDEST) - 4)
-    words = clip(plain_mark(mark), room)
-    text = Text.assemble("  ", (words, mark.style), " " * (room - cells(words) + 1), _ENTER, no_wrap=True)
+    words = clip(plain_mark(mark), max(0, width - 6))
+    text = Text.assemble("  ", (words, mark.style), f"  {_ENTER}", no_wrap=True)
+    text.append(" " * max(0, width - text.cell_len))
     if chosen:
         text.stylize("reverse")
     return text

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from itertools import groupby
@@ -14,7 +15,7 @@ from strongroom.engine.queries.coverage_gaps import Gap
 from strongroom.engine.queries.overview import Overview, Strip
 from strongroom.model.coverage_strip import Heat, Zoom
 from strongroom.model.window import Window
-from strongroom.text.layout import first_that_fits
+from strongroom.text.layout import clip, first_that_fits
 from strongroom.text.states import GOOD, WINDOWS
 
 LEAST: Mapping[Zoom, int] = MappingProxyType({Zoom.DAY: 1, Zoom.WEEK: 2, Zoom.MONTH: 3, Zoom.YEAR: 4})
@@ -68,6 +69,14 @@ def legends(found: Iterable[Heat]) -> tuple[str, str, str]:
     heats = [heat for heat in _SHOWN if heat in set(found)]
     words = [f"{WINDOWS[heat].symbol} {WINDOWS[heat].word}" for heat in heats]
     return "  ".join(words), " ".join(words), " ".join(f"{WINDOWS[heat].symbol}{_SHORT[heat]}" for heat in heats)
+
+
+def legend_text(found: Iterable[Heat], width: int) -> Text:
+    """Return the legend in the colors of the states, as much of it as fits."""
+    text = Text(clip(first_that_fits([*legends(found)], width), width), no_wrap=True)
+    for heat in found:
+        text.highlight_regex(re.escape(WINDOWS[heat].symbol), WINDOWS[heat].style)
+    return text
 
 
 def title(zoom: Zoom, shown: str, width: int, found: Iterable[Heat] = ()) -> str:

@@ -14,7 +14,7 @@ from textual.widget import Widget
 from strongroom.engine.queries.overview import Look, Overview, Strip
 from strongroom.model.coverage_strip import Zoom
 from strongroom.model.window import Window
-from strongroom.text.layout import clip, first_that_fits
+from strongroom.text.layout import clip
 from strongroom_tui.widgets.coverage_cells import (
     LEAST,
     LENGTHS,
@@ -23,7 +23,7 @@ from strongroom_tui.widgets.coverage_cells import (
     column_of,
     heats_of,
     leading_blanks,
-    legends,
+    legend_text,
     next_gap,
     strip_text,
     title,
@@ -136,6 +136,7 @@ class CoverageStrips(Widget, can_focus=True):
         """Show an answer, read at an instant after which nothing is shown."""
         self._overview, self._read_at, self._skipped = overview, read_at, leading_blanks(overview)
         self._row = min(self._row, max(0, overview.streams - 1))
+        self.styles.max_height = 3 + max(2, overview.streams) * (_TALLEST + 1)  # what is below follows closely
         if self._aim is not None and overview.look == self.wanted:
             self._column = column_of(overview.windows, self._aim)
         self.refresh()
@@ -155,8 +156,7 @@ class CoverageStrips(Widget, can_focus=True):
         for place, strip in enumerate(overview.strips):
             lines += [self._line(strip, overview.look.first + place, wide, first=not row) for row in range(tall)]
             lines += [Text("")] * (self._pitch - tall)
-        if self._legend_below:
-            lines += [self._legend(overview)]
+        lines += [self._legend(overview)] if self._legend_below else []
         return Text("\n", no_wrap=True).join(lines)
 
     def _title(self, overview: Overview) -> Text:
@@ -166,8 +166,7 @@ class CoverageStrips(Widget, can_focus=True):
         return Text(clip(words, self.size.width), "bold" if self._legend_below else "", no_wrap=True)
 
     def _legend(self, overview: Overview) -> Text:
-        words = first_that_fits([*legends(heats_of(overview))], self._room)
-        return Text(" " * (self._label_width + 1) + clip(words, self._room))
+        return Text(" " * (self._label_width + 1)).append_text(legend_text(heats_of(overview), self._room))
 
     @property
     def _legend_below(self) -> bool:

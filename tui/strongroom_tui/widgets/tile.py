@@ -83,7 +83,7 @@ def _stacked(facts: Sequence[Text], columns: int, lines: int) -> Text:
 
 def _joined(name: str, facts: Sequence[Text], columns: int) -> Text:
     """Put as many facts on one line as fit whole; one at least."""
-    text = Text(f"{name:<{_NAMED}}", "bold", no_wrap=True)
+    text = Text.assemble((f"{name:<{_NAMED}}", "bold"), no_wrap=True)
     rest = columns
     for place, fact in enumerate(facts):
         taken = cells(fact.plain) + (3 if place else 0)
