@@ -72,7 +72,7 @@ class StrongroomApp(ActingApp):
         Binding("f1", "help", "help", show=False),
         Binding("q", "quit", "quit", tooltip="Quit the screen; the daemon keeps running"),
         Binding("U", "utc", "UTC", show=False, tooltip="Show times in UTC or in the local zone"),
-        Binding("T", "next_theme", "next theme", show=False, tooltip="The next theme: dark, light, and others"),
+        Binding("T", "next_theme", "next colors", show=False, tooltip="The next theme: dark, light, and others"),
         Binding("r", "reread", "refresh", tooltip="Read the catalogue now"),
         Binding("L", "lock", "lock", tooltip="Forget the open identity now"),
     ]
