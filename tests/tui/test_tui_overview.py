@@ -198,7 +198,7 @@ async def test_the_share_is_that_of_the_command_line(bench: Bench) -> None:
     assert glance.share.since == period.start
     assert glance.share.wanted / DAY == pytest.approx(3 * (59 + 657 / 1440), abs=0.01)
     assert (glance.share.wanted - glance.share.lacking) / DAY == pytest.approx(days)
-    assert coverage_facts(glance, NOW)[1].plain.startswith(percent(days * DAY / glance.share.wanted))
+    assert coverage_facts(glance, NOW)[0].plain.startswith(percent(days * DAY / glance.share.wanted))
 
 
 async def test_cells_become_longer_and_time_goes_back(bench: Bench, sit: Sit) -> None:

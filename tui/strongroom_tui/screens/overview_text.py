@@ -23,6 +23,7 @@ from strongroom_tui.requests import request_lines
 from strongroom_tui.screens.detail_text import ProgressContext, doing
 from strongroom_tui.widgets.coverage_cells import Cell
 
+_BESIDE = 70  # columns from which on the progress of a job has room beside its name
 _PENDING = frozenset({Heat.DUE, Heat.RISK, Heat.OPEN, Heat.MISSING})
 
 
@@ -62,8 +63,8 @@ def coverage_facts(overview: Overview, now: datetime) -> list[Text]:
     """Return how much is archived, what is pending, and what is not known."""
     share = overview.share
     since = f" since {utc_day(share.since)}" if share.since else ""
-    lines = [Text(f"{number(overview.streams, 'stream')}{since}"), _archived(overview), _failures(overview)]
-    lines.append(_deletion(overview, now))
+    lines = [_archived(overview), _failures(overview), _deletion(overview, now)]
+    lines.append(Text(f"{number(overview.streams, 'stream')}{since}"))
     if overview.unknown:
         lines.append(Text(f"? unknown how long {', '.join(overview.unknown)} keeps records", DOUBT))
     return [line for line in lines if line]
@@ -106,7 +107,12 @@ def work_lines(overview: Overview, status: Status, now: datetime, width: int, mo
     most = max(1, most - len(asked))
     shown = jobs if len(jobs) <= most else jobs[: max(1, most - 1)]
     names = min(max((len(job.stream) for job in shown), default=0), max(8, width // 3))
-    lines = [_job_line(job, status, running, now, width, names) for job in shown]
+    apart = width < _BESIDE and len(shown) + sum(job.id in running for job in shown) <= most
+    lines = [
+        line
+        for job in shown
+        for line in _job_lines(job, status, running, now, width, names, apart=apart and job.id in running)
+    ]
     if len(jobs) > len(shown) and most > 1:
         lines.append(Text(clip(f"  and {number(len(jobs) - len(shown), 'more job')}: press 3", width)))
     if not jobs:
@@ -123,13 +129,18 @@ def _silence(overview: Overview, now: datetime) -> list[Text]:
     return [Text(f"daemon silent for {span(now - overview.heartbeat.at)}", DOUBT)]
 
 
-def _job_line(job: Job, status: Status, running: Mapping[str, Running], now: datetime, width: int, names: int) -> Text:
+def _job_lines(
+    job: Job, status: Status, running: Mapping[str, Running], now: datetime, width: int, names: int, *, apart: bool
+) -> list[Text]:
+    """Return what a job does on one line, or `apart` on a line of its own."""
     mark = JOBS[job.state]
     window = window_words(job.spec.window, 10)
     head = f"{mark.symbol} {mark.word:<9} {clip(job.stream, names):<{names}} {window} "
-    cells = max(0, width - len(head))
     scene = ProgressContext(now, bool(status.worked_on_by), running.get(job.id))
-    return Text.assemble((clip(head, width), mark.style), doing(job, scene, cells), no_wrap=True)
+    first = Text(clip(head, width), mark.style, no_wrap=True)
+    if apart:
+        return [first, Text(f"  {doing(job, scene, max(0, width - 2))}", no_wrap=True)]
+    return [Text.assemble(first, doing(job, scene, max(0, width - len(head))), no_wrap=True)]
 
 
 def vault_facts(overview: Overview, status: Status) -> list[Text]:
