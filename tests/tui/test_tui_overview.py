@@ -134,7 +134,7 @@ async def test_a_risk_has_its_date_in_the_list_and_under_the_map(bench: Bench, s
         )
     async with sit(bench, (120, 40), tab="overview") as seat:
         assert f"1 day of {STREAMS[2]} will be deleted by the provider, from 2026-11-23 on" in seat.text
-        assert "▲ deleted in 2 d (2026-11-23)" in seat.text
+        assert "▲ deleted in 2 d, 2026-11-23" in seat.text
         await seat.press("n")
         assert f"▲ at risk  {STREAMS[2]}  2026-08-25" in seat.text
         assert "the provider deletes it from 2026-11-23" in seat.text

@@ -91,7 +91,7 @@ def _deletion(overview: Overview, now: datetime) -> Text:
     first = overview.risks[0].first_loss
     left = first - now
     rough = f"{left.days} d" if left.days else span(left)
-    words = f"deleted in {rough} ({utc_day(first)})" if first > now else "being deleted now"
+    words = f"deleted in {rough}, {utc_day(first)}" if first > now else "being deleted now"
     return Text(f"{'▲' if left < SOON else '○'} {words}", _urgency(left))
 
 
@@ -139,7 +139,7 @@ def _job_lines(
     scene = ProgressContext(now, bool(status.worked_on_by), running.get(job.id))
     first = Text(clip(head, width), mark.style, no_wrap=True)
     if apart:
-        return [first, Text(f"  {doing(job, scene, max(0, width - 2))}", no_wrap=True)]
+        return [first, Text(doing(job, scene, width), no_wrap=True)]
     return [Text.assemble(first, doing(job, scene, max(0, width - len(head))), no_wrap=True)]
 
 
