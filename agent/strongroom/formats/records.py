@@ -92,6 +92,14 @@ def record_name(record: Record, shape: DatasetShape) -> str:
     return "" if name is None else str(name)
 
 
+def record_names(records: Sequence[Record], shape: DatasetShape) -> list[str]:
+    """Return `record_name` of each record."""
+    if not shape.id_field:
+        return [""] * len(records)
+    found = [record.get(shape.id_field) for record in records]
+    return found if set(map(type, found)) <= {str} else [record_name(record, shape) for record in records]
+
+
 def _read_bundle(
     reader: PlaintextReader, shape: DatasetShape, caps: Caps, files: Sequence[Bundled]
 ) -> Iterator[Delivered]:

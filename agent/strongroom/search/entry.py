@@ -97,7 +97,7 @@ def make_entry(
 
 
 def texts_in(value: object, depth: int = 0) -> Iterator[str]:
-    """Yield every text and number in a value, keys of objects left out."""
+    """Yield every text and number in a value that lies so deep in a field, keys of objects left out."""
     if isinstance(value, str):
         yield value
     elif depth < _DEEPEST and isinstance(value, Mapping):

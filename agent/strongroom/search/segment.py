@@ -12,19 +12,19 @@ docs/format.md describes it. Nothing here compresses, seals or reads a file.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 
 import msgspec
 from msgspec import Struct
 
 from strongroom.search.entry import texts_in
-from strongroom.search.text import fold
+from strongroom.search.table import INNER, OUTER, Record, Table, cut_tables
+from strongroom.search.text import fold, fold_joined
 
 VERSION = 1
 ROWS = 20_000  # records of a chunk, at most
 LETTERS = 4 << 20  # characters of a chunk's values: the next record begins another one
 LARGEST = 1 << 28  # bytes of a head or body that are believed
-OUTER, INNER = "\x1e", "\x1f"
 
 Emit = Callable[[bytes], None]
 
@@ -78,37 +78,39 @@ class ChunkBuilder:
         self._emit = emit
         self._begin()
 
-    def take(self, records: Sequence[Mapping[str, object]], ids: Sequence[str], times: Sequence[object]) -> None:
-        """Take records with the id and the time that each has, as a reader of the archive finds them."""
-        for record, name, time in zip(records, ids, times, strict=True):
-            self._inner, self._strange = 0, False
-            fields = tuple(record)
-            values = [value if type(value) is str else self._text_of(value) for value in record.values()]
-            if None in values:
-                fields = tuple([field for field, value in zip(fields, values, strict=True) if value is not None])
-            joined = OUTER.join([value for value in values if value is not None])
-            text = time if type(time) is str and time.isascii() else ""
-            if joined.count(OUTER) == len(fields) - 1 and joined.count(INNER) == self._inner and not self._strange:
-                self._groups.setdefault(fields, []).append((len(self._ids), joined))
-            else:
-                self._odd.append(Odd(len(self._ids), fold(name), text, _folded_fields(record)))
-            self._ids.append(name)
-            self._times.append(text)
-            self._letters += len(joined)
+    def take(self, records: Sequence[Record], ids: Sequence[str], times: Sequence[object]) -> None:
+        """Take records with the id and the time that each has, as a reader of the archive finds them.
+
+        A chunk ends after the records of one call, or within them where it has all the records that it may have.
+        """
+        at = 0
+        while at < len(records):
+            end = at + ROWS - len(self._ids)
+            self._take(records[at:end], ids[at:end], _time_texts(times[at:end]))
+            at = end
             if len(self._ids) >= ROWS or self._letters >= LETTERS:
                 self._flush()
 
-    def _text_of(self, value: object) -> str | None:
-        """Return the texts of a value that is no text, None where it has none."""
-        if value is None or value is True or value is False:
-            return None
-        if type(value) is int or type(value) is float:
-            return str(value)
-        texts = list(texts_in(value))
-        joined = INNER.join(texts)
-        self._inner += max(0, len(texts) - 1)
-        self._strange = self._strange or joined.count(INNER) != max(0, len(texts) - 1)
-        return joined if texts else None
+    def _take(self, records: Sequence[Record], ids: Sequence[str], times: Sequence[str]) -> None:
+        first = len(self._ids)
+        self._ids += ids
+        self._times += times
+        tables, odd = cut_tables(records)
+        for table in tables:
+            whole = len(table.rows) == len(records)
+            group = self._groups.get(table.fields)
+            if group is None:
+                group = self._groups[table.fields] = _Group(len(table.fields))
+            group.rows += [first + row for row in table.rows]
+            for pieces, column in zip(group.pieces, table.columns, strict=True):
+                pieces.append(OUTER.join(column))
+                self._letters += len(pieces[-1])
+            self._ids_given &= _gives(table, self._id_field, ids if whole else [ids[row] for row in table.rows])
+            self._times_given &= _gives(table, self._time_field, times if whole else [times[row] for row in table.rows])
+        for row in odd:
+            fields = _folded_fields(records[row])
+            self._odd.append(Odd(first + row, fold(ids[row]), times[row], fields))
+            self._letters += sum(len(text) for _, texts in fields for text in texts)
 
     def close(self) -> None:
         """Emit what is left."""
@@ -116,33 +118,24 @@ class ChunkBuilder:
             self._flush()
 
     def _begin(self) -> None:
-        self._groups: dict[tuple[str, ...], list[tuple[int, str]]] = {}
+        self._groups: dict[tuple[str, ...], _Group] = {}
         self._ids: list[str] = []
         self._times: list[str] = []
         self._odd: list[Odd] = []
         self._letters = 0
-        self._inner, self._strange = 0, False
+        self._ids_given = self._times_given = True  # by a field of the records
 
     def _flush(self) -> None:
-        ids_given = times_given = True
         groups: list[Group] = []
         bodies: list[bytes] = []
-        numbers = ["0"] * len(self._ids)
-        for number, (fields, rows) in enumerate(self._groups.items()):
-            columns = list(zip(*[joined.split(OUTER) for _, joined in rows], strict=True))
-            found = dict(zip(fields, columns, strict=True))
-            ids_given = ids_given and _gives(found.get(self._id_field), rows, self._ids)
-            times_given = times_given and _gives(found.get(self._time_field), rows, self._times)
-            folded = [encode_text(fold(OUTER.join(column))) for column in columns]
+        for fields, group in self._groups.items():
+            folded = [encode_text(fold_joined(OUTER.join(pieces), OUTER)) for pieces in group.pieces]
             groups.append(Group(fields, tuple(map(len, folded))))
             bodies += folded
-            if number:
-                for row, _ in rows:
-                    numbers[row] = str(number)
         lists = (
-            _column(numbers, len(groups) > 1),
-            _column([fold(each) for each in self._ids], not ids_given),
-            _column(self._times, not times_given),
+            _column(self._numbers(), len(groups) > 1),
+            _column([fold(each) for each in self._ids], not self._ids_given),
+            _column(self._times, not self._times_given),
         )
         head = Head(
             dataset=self._dataset,
@@ -159,12 +152,32 @@ class ChunkBuilder:
         self._emit(b"".join((*lists, *bodies)))
         self._begin()
 
+    def _numbers(self) -> list[str]:
+        """Return the number of the group that each record is of."""
+        numbers = ["0"] * len(self._ids)
+        for number, group in enumerate(self._groups.values()):
+            for row in group.rows if number else ():
+                numbers[row] = str(number)
+        return numbers
 
-def _gives(column: Sequence[str] | None, rows: Sequence[tuple[int, str]], wanted: Sequence[str]) -> bool:
+
+class _Group:
+    """The records of a chunk that have the same fields: their places, and the values of each field piece by piece."""
+
+    def __init__(self, fields: int) -> None:
+        self.rows: list[int] = []
+        self.pieces: list[list[str]] = [[] for _ in range(fields)]
+
+
+def _time_texts(times: Sequence[object]) -> list[str]:
+    return [time if type(time) is str and time.isascii() else "" for time in times]
+
+
+def _gives(table: Table, field: str, wanted: Sequence[str]) -> bool:
     """Say whether a field has just what a list has of these rows."""
-    if column is None:
-        return not any(wanted[row] for row, _ in rows)
-    return all(wanted[row] == value for (row, _), value in zip(rows, column, strict=True))
+    if field not in table.fields:
+        return not any(wanted)
+    return list(table.columns[table.fields.index(field)]) == list(wanted)
 
 
 def _column(values: Sequence[str], needed: bool) -> bytes:
@@ -172,7 +185,7 @@ def _column(values: Sequence[str], needed: bool) -> bytes:
     return encode_text(OUTER.join(values) + OUTER) if needed else b""
 
 
-def _folded_fields(record: Mapping[str, object]) -> tuple[tuple[str, tuple[str, ...]], ...]:
+def _folded_fields(record: Record) -> tuple[tuple[str, tuple[str, ...]], ...]:
     found = ((field, tuple(fold(text) for text in texts_in(value))) for field, value in record.items())
     return tuple((field, texts) for field, texts in found if texts)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from unicodedata import normalize
+from unicodedata import is_normalized, normalize
 
 FEWEST_DIGITS = 7  # of a telephone number: fewer than these say little about who it is
 
@@ -18,6 +18,16 @@ def fold(text: str) -> str:
     if text.isascii():
         return text.lower()
     return normalize("NFKC", normalize("NFKC", text).casefold())
+
+
+def fold_joined(texts: str, separator: str) -> str:
+    """Return what `fold` returns, faster for many texts that were joined with a control character."""
+    if texts.isascii():
+        return texts.lower()
+    if not is_normalized("NFKC", texts):  # mostly in a few of them
+        parts = [part if part.isascii() else normalize("NFKC", part) for part in texts.split(separator)]
+        texts = separator.join(parts)
+    return normalize("NFKC", texts.casefold())
 
 
 def phone_digits(folded: str) -> str:

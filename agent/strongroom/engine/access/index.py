@@ -20,7 +20,7 @@ from strongroom.engine.worker.compression import open_clear
 from strongroom.engine.worker.segment_file import SegmentFile
 from strongroom.evidence.line import Entry
 from strongroom.formats.exact_json import Delivered
-from strongroom.formats.records import read_delivered, record_name
+from strongroom.formats.records import read_delivered, record_names
 from strongroom.model.archive import Archive, Holding, Segment
 from strongroom.model.entry_kind import EntryKind
 from strongroom.model.errors import StrongroomError
@@ -112,7 +112,7 @@ def _write(vault: Vault, archive: Archive, shape: DatasetShape, key: ArchiveKey,
 
 def _take(builder: ChunkBuilder, batch: Sequence[Delivered], shape: DatasetShape) -> None:
     fields = [record.fields for record in batch]
-    builder.take(fields, [record_name(each, shape) for each in fields], [record.time for record in batch])
+    builder.take(fields, record_names(fields, shape), [record.time for record in batch])
 
 
 def _publish(vault: Vault, archive: Archive, segment: Segment, clock: Clock) -> Segment | None:

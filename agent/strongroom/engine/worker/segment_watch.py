@@ -6,7 +6,7 @@ import os
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from strongroom.formats.records import record_name
+from strongroom.formats.records import record_names
 from strongroom.model.plan import DatasetShape
 from strongroom.search.segment import ChunkBuilder
 
@@ -45,7 +45,7 @@ class SegmentWatcher:
         """Take records with what their times are read from."""
         if not self._emitter.failed:
             try:
-                self._builder.take(records, [record_name(record, self._shape) for record in records], times)
+                self._builder.take(records, record_names(records, self._shape), times)
             except _FAILURES:
                 self._emitter.failed = True
 
