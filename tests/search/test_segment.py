@@ -17,7 +17,8 @@ from strongroom.search.entry import Place, SearchEntry, SearchFields, make_entry
 from strongroom.search.query import parse_query
 from strongroom.search.scan import Scan
 from strongroom.search.segment import ROWS, ChunkBuilder, SegmentDamaged, opening_line
-from strongroom.search.text import fold
+from strongroom.search.table import OUTER
+from strongroom.search.text import fold, fold_joined
 
 ARCHIVE = "0" * 26
 FIELDS = SearchFields(("from",), ("to",), ("contact", "from"), ("channels",), ("status",))
@@ -174,3 +175,23 @@ def test_bytes_changed_at_random_never_do_more_than_be_refused() -> None:
             hits("from:x OR y", list(read_chunks(io.BytesIO(bytes(data)), ARCHIVE)))
         except SegmentDamaged:
             continue
+
+
+@settings(max_examples=200, deadline=None)
+@given(st.lists(st.text(st.characters(), max_size=8) | texts, max_size=5))
+def test_texts_that_are_folded_together_are_folded_as_each_alone(found: list[str]) -> None:
+    plain = [text.replace(OUTER, "") for text in found]
+    assert fold_joined(OUTER.join(plain), OUTER) == OUTER.join(map(fold, plain))
+
+
+@settings(max_examples=100, deadline=None)
+@given(records)
+def test_how_many_records_come_at_once_changes_no_chunk(found: list[Record]) -> None:
+    emitted: list[list[bytes]] = [[], []]
+    for out, step in zip(emitted, (1, len(found) or 1), strict=True):
+        builder = ChunkBuilder("messages", ("id", "at"), out.append)
+        for at in range(0, len(found), step):
+            part = found[at : at + step]
+            builder.take(part, [name_of(each) for each in part], [each.get("at") for each in part])
+        builder.close()
+    assert emitted[0] == emitted[1]

@@ -96,7 +96,7 @@ def record_names(records: Sequence[Record], shape: DatasetShape) -> list[str]:
     """Return `record_name` of each record."""
     if not shape.id_field:
         return [""] * len(records)
-    found = [record.get(shape.id_field) for record in records]
+    found: list[Any] = [record.get(shape.id_field) for record in records]
     return found if set(map(type, found)) <= {str} else [record_name(record, shape) for record in records]
 
 

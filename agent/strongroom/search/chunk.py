@@ -10,7 +10,8 @@ from typing import Protocol
 import msgspec
 from msgspec import Struct
 
-from strongroom.search.segment import INNER, LARGEST, OUTER, Head, Odd, SegmentDamaged, opening_line
+from strongroom.search.segment import LARGEST, Head, Odd, SegmentDamaged, opening_line
+from strongroom.search.table import INNER, OUTER
 
 _OUTER, _INNER = OUTER.encode(), INNER.encode()
 

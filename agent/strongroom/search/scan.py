@@ -11,7 +11,8 @@ from datetime import datetime
 
 from strongroom.search.chunk import Chunk, Column, Row
 from strongroom.search.entry import Place, SearchEntry, make_entry
-from strongroom.search.segment import INNER, OUTER, encode_text
+from strongroom.search.segment import encode_text
+from strongroom.search.table import INNER, OUTER
 from strongroom.search.terms import AllOf, AnyOf, Label, Operator, Party, Pattern, Period, Query, Term, Words
 
 ReadTime = Callable[[str], datetime | None]

@@ -18,7 +18,7 @@ import msgspec
 from msgspec import Struct
 
 from strongroom.search.entry import texts_in
-from strongroom.search.table import INNER, OUTER, Record, Table, cut_tables
+from strongroom.search.table import OUTER, Record, Table, cut_tables
 from strongroom.search.text import fold, fold_joined
 
 VERSION = 1

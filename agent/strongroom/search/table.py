@@ -53,8 +53,9 @@ def cut_tables(records: Sequence[Record]) -> tuple[list[Table], list[int]]:
 
 def _cut(fields: tuple[str, ...], rows: Sequence[int], records: Sequence[Record]) -> list[Table]:
     """Return the tables of records that name the same fields. Raises HoldsSeparator."""
-    columns: list[Texts] = [_texts_of(column) for column in zip(*[each.values() for each in records], strict=True)]
-    gaps = [None in column for column in columns]
+    values = [*zip(*[each.values() for each in records], strict=True)]
+    columns = [_texts_of(column) for column in values]
+    gaps = [texts is not column and None in texts for texts, column in zip(columns, values, strict=True)]
     if not any(gaps) and fields:
         return [_table(fields, rows, columns)] if rows else []
     some = [column for column, gap in zip(columns, gaps, strict=True) if gap]
@@ -78,24 +79,53 @@ def _table(fields: tuple[str, ...], rows: Sequence[int], columns: Sequence[Texts
 
 
 def _texts_of(values: Sequence[object], level: int = 0) -> Texts:
-    """Return the texts of each value, None where it has none. Raises HoldsSeparator."""
+    """Return the texts of each value, None where it has none: the values themselves where all are texts.
+
+    Raises HoldsSeparator.
+    """
     kinds = set(map(type, values))
     if kinds == {str}:
         return _require_plain(values)  # type: ignore[arg-type]  # they are texts
     if kinds <= {int, float}:
-        return [str(value) for value in values]
+        return list(map(str, values))
     if kinds == {dict} and level < _LEVELS:
         return _texts_of_objects(values, level)  # type: ignore[arg-type]  # they are objects
+    if kinds == {list} and all(values):
+        return _texts_of_lists(values, level)  # type: ignore[arg-type]  # they are lists
     return [_text_of(value, level) for value in values]
 
 
 def _texts_of_objects(values: Sequence[dict[str, object]], level: int) -> Texts:
-    if len(set(map(tuple, values))) > 1 or not values[0]:
-        return [_text_of(value, level) for value in values]
+    kinds: dict[tuple[str, ...], list[int]] = {}
+    for at, fields in enumerate(map(tuple, values)):
+        kinds.setdefault(fields, []).append(at)
+    if len(kinds) == 1:
+        return _join_fields(values, level)
+    texts: list[str | None] = [None] * len(values)
+    for places in kinds.values():
+        for at, text in zip(places, _join_fields([values[at] for at in places], level), strict=True):
+            texts[at] = text
+    return texts
+
+
+def _join_fields(values: Sequence[dict[str, object]], level: int) -> Texts:
+    """Return the texts of objects with the same fields."""
     inner = [_texts_of(column, level + 1) for column in zip(*[value.values() for value in values], strict=True)]
-    if any(None in column for column in inner):
+    if not inner or any(None in column for column in inner):
         return [_text_of(value, level) for value in values]
-    return list(map(INNER.join, zip(*inner, strict=True)))  # type: ignore[arg-type]  # no column has None here
+    return list(map(INNER.join, zip(*inner, strict=True)))
+
+
+def _texts_of_lists(values: Sequence[list[str]], level: int) -> Texts:
+    """Return the texts of lists, none of them empty."""
+    try:
+        joined = list(map(INNER.join, values))
+    except TypeError:  # there is more than texts in them
+        return [_text_of(value, level) for value in values]
+    whole = "".join(joined)
+    if OUTER in whole or whole.count(INNER) != sum(map(len, values)) - len(values):
+        raise HoldsSeparator
+    return joined
 
 
 def _require_plain(texts: Sequence[str]) -> Sequence[str]:
@@ -106,10 +136,7 @@ def _require_plain(texts: Sequence[str]) -> Sequence[str]:
 
 
 def _text_of(value: object, level: int) -> str | None:
-    if type(value) is list and set(map(type, value)) == {str}:
-        texts = value
-    else:
-        texts = [*texts_in(value, level)]
+    texts = [*texts_in(value, level)]
     return INNER.join(_require_plain(texts)) if texts else None
 
 
