@@ -6,6 +6,7 @@ The work is done column by column, since a call for each value is what making a 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from itertools import chain
 
 from msgspec import Struct
 
@@ -53,7 +54,7 @@ def cut_tables(records: Sequence[Record]) -> tuple[list[Table], list[int]]:
 
 def _cut(fields: tuple[str, ...], rows: Sequence[int], records: Sequence[Record]) -> list[Table]:
     """Return the tables of records that name the same fields. Raises HoldsSeparator."""
-    values = [*zip(*[each.values() for each in records], strict=True)]
+    values = _columns(records, len(fields))
     columns = [_texts_of(column) for column in values]
     gaps = [texts is not column and None in texts for texts, column in zip(columns, values, strict=True)]
     if not any(gaps) and fields:
@@ -72,6 +73,12 @@ def _cut(fields: tuple[str, ...], rows: Sequence[int], records: Sequence[Record]
         picked = [[column[at] for at in places] for column, keep in zip(columns, kept, strict=True) if keep]
         tables.append(_table(names, [rows[at] for at in places], picked))
     return tables
+
+
+def _columns(records: Sequence[Record], fields: int) -> list[list[object]]:
+    """Return the values of records with the same fields, field by field. Each record is looked at once."""
+    values = [*chain.from_iterable([each.values() for each in records])]
+    return [values[place::fields] for place in range(fields)]
 
 
 def _table(fields: tuple[str, ...], rows: Sequence[int], columns: Sequence[Texts]) -> Table:
@@ -110,7 +117,7 @@ def _texts_of_objects(values: Sequence[dict[str, object]], level: int) -> Texts:
 
 def _join_fields(values: Sequence[dict[str, object]], level: int) -> Texts:
     """Return the texts of objects with the same fields."""
-    inner = [_texts_of(column, level + 1) for column in zip(*[value.values() for value in values], strict=True)]
+    inner = [_texts_of(column, level + 1) for column in _columns(values, len(values[0]))]
     if not inner or any(None in column for column in inner):
         return [_text_of(value, level) for value in values]
     return list(map(INNER.join, zip(*inner, strict=True)))
