@@ -103,8 +103,9 @@ class ChunkBuilder:
                 group = self._groups[table.fields] = _Group(len(table.fields))
             group.rows += [first + row for row in table.rows]
             for pieces, column in zip(group.pieces, table.columns, strict=True):
-                pieces.append(OUTER.join(column))
-                self._letters += len(pieces[-1])
+                text = OUTER.join(column)
+                pieces.append(encode_text(fold_joined(text, OUTER)))
+                self._letters += len(text)
             self._ids_given &= _gives(table, self._id_field, ids if whole else [ids[row] for row in table.rows])
             self._times_given &= _gives(table, self._time_field, times if whole else [times[row] for row in table.rows])
         for row in odd:
@@ -129,7 +130,7 @@ class ChunkBuilder:
         groups: list[Group] = []
         bodies: list[bytes] = []
         for fields, group in self._groups.items():
-            folded = [encode_text(fold_joined(OUTER.join(pieces), OUTER)) for pieces in group.pieces]
+            folded = [OUTER.encode().join(pieces) for pieces in group.pieces]
             groups.append(Group(fields, tuple(map(len, folded))))
             bodies += folded
         lists = (
@@ -162,11 +163,11 @@ class ChunkBuilder:
 
 
 class _Group:
-    """The records of a chunk that have the same fields: their places, and the values of each field piece by piece."""
+    """The records of a chunk that have the same fields: their places, and each field's column, folded, in pieces."""
 
     def __init__(self, fields: int) -> None:
         self.rows: list[int] = []
-        self.pieces: list[list[str]] = [[] for _ in range(fields)]
+        self.pieces: list[list[bytes]] = [[] for _ in range(fields)]
 
 
 def _time_texts(times: Sequence[object]) -> list[str]:
