@@ -110,6 +110,7 @@ def working_folder() -> Path:
 
 
 WIDTH = 80
+_MOST_DIGITS = 9  # of $COLUMNS; more is no width
 """Columns where there is no terminal to ask."""
 
 HELP_WIDTH = 100
@@ -193,7 +194,7 @@ def help_width() -> int:
 def columns() -> int:
     """Return the columns of the terminal: those of $COLUMNS, of standard output, or 80."""
     wanted = os.environ.get("COLUMNS", "")
-    if wanted.isdecimal() and int(wanted) > 0:
+    if wanted.isdecimal() and len(wanted) < _MOST_DIGITS and int(wanted) > 0:
         return int(wanted)
     try:
         return os.get_terminal_size(1).columns or WIDTH

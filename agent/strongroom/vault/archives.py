@@ -9,14 +9,14 @@ from datetime import UTC, date, datetime, time, timedelta
 
 from msgspec import Struct
 
-from strongroom.model.archive import Archive
+from strongroom.model.archive import Archive, Holding
 from strongroom.model.errors import VaultError
 from strongroom.model.inspection import Severity
 from strongroom.model.window import Window
 from strongroom.vault.catalogue import Catalogue
 from strongroom.vault.manifest import read_manifest, write_manifest
 from strongroom.vault.retention_records import put_retained
-from strongroom.vault.rows import UNREADABLE, Rows, RowUnreadable, to_text, unreadable
+from strongroom.vault.rows import UNREADABLE, Rows, RowUnreadable, naming, readable, to_text, unreadable
 
 _ARCHIVE_COLUMNS = (
     "id, holding, stream, source, window_start, window_end, job, size, sealed_size, records, findings, retention, "
@@ -26,9 +26,6 @@ PUT_ARCHIVE = f"INSERT INTO archives ({_ARCHIVE_COLUMNS}) VALUES ({', '.join('?'
 ARCHIVE = f"SELECT {_ARCHIVE_COLUMNS} FROM archives WHERE id = ?"
 KEY_DIGEST = "SELECT key_sha256 FROM archives WHERE id = ?"
 ALL_ARCHIVE_IDS = "SELECT id FROM archives ORDER BY id"
-ARCHIVE_TOTALS = """
-SELECT holding, count, size, sealed_size, records FROM archive_sums WHERE count > 0 ORDER BY holding
-"""
 SEALED_SINCE = "SELECT coalesce(sum(sealed_size), 0) AS size FROM archives WHERE verified_at > ?"
 
 SEALED_BY_DAY = """
@@ -52,6 +49,10 @@ class Totals(Struct, frozen=True):
     size: int  # bytes as delivered
     sealed_size: int  # bytes on disk
     records: int
+
+
+_SUMS = Rows(Totals, "archive_sums", "holding")
+ARCHIVE_TOTALS = f"SELECT holding, {_SUMS.columns} FROM archive_sums WHERE count > 0 ORDER BY holding"
 
 
 def put_archive(catalogue: Catalogue, archive: Archive, key_sha256: str, manifest: str = "") -> None:
@@ -145,10 +146,12 @@ def sealed_by_day(catalogue: Catalogue, now: datetime, length: timedelta) -> lis
 
 def archive_totals(catalogue: Catalogue) -> dict[str, Totals]:
     """Sum what the vault holds, by holding."""
-    return {
-        row["holding"]: Totals(row["count"], row["size"], row["sealed_size"], row["records"])
-        for row in catalogue.read(ARCHIVE_TOTALS)
-    }
+    return dict(readable(catalogue.read(ARCHIVE_TOTALS), _read_sum))
+
+
+def _read_sum(row: sqlite3.Row) -> tuple[str, Totals]:
+    with naming("archive_sums", row["holding"]):
+        return Holding(row["holding"]).value, _SUMS.read(row)
 
 
 _STREAMS = """

@@ -14,6 +14,8 @@ from strongroom.vault.rows import (
     UNREADABLE,
     Rows,
     RowUnreadable,
+    count_of,
+    naming,
     readable,
     to_instant,
     to_text,
@@ -92,9 +94,15 @@ def covered_by(catalogue: Catalogue, archive_id: str) -> list[Interval]:
 def coverage_totals(catalogue: Catalogue) -> dict[str, dict[str, int]]:
     """Count the entries of each stream by how they are covered."""
     totals: dict[str, dict[str, int]] = {}
-    for row in catalogue.read(COVERAGE_TOTALS):
-        totals.setdefault(row["stream"], {})[row["cover"]] = row["count"]
+    for stream, cover, count in readable(catalogue.read(COVERAGE_TOTALS), _read_sum):
+        totals.setdefault(stream, {})[cover] = count
     return totals
+
+
+def _read_sum(row: sqlite3.Row) -> tuple[str, str, int]:
+    stream, cover = row["stream"], row["cover"]
+    with naming("coverage_sums", stream, cover):
+        return stream, Cover(cover).value, count_of(row, "coverage_sums", stream, cover)
 
 
 SETTLED_SINCE = """
@@ -140,7 +148,7 @@ def intervals_covered(catalogue: Catalogue, stream: str, cover: Cover) -> list[I
 def count_covered(catalogue: Catalogue, stream: str, cover: Cover) -> int:
     """Count the entries of a stream's ledger that are covered in this way."""
     row = catalogue.read_one(COUNT_COVERED, stream, cover.value)
-    return int(row["count"]) if row else 0
+    return count_of(row, "coverage_sums", stream) if row else 0
 
 
 FIRST_COVERED = "SELECT window_start FROM coverage WHERE stream = ? ORDER BY window_start LIMIT 1"

@@ -86,10 +86,13 @@ TABLES = (
     Table("drills", ("recipient", "at"), ("archive", "passed")),
 )
 NOT_DERIVED: Mapping[str, str] = {
+    "archive_sums": "counts that are shown and decide nothing: the catalogue keeps them by its triggers",
     "asks": "the memory of a quota: the provider itself refuses what is too much",
     "checkpoints": "compared with the files and the log's lines about them",
+    "coverage_sums": "as `archive_sums`",
     "deletions": "what is still to be deleted at the provider; an archive's own proof decides whether it may",
     "entries": "each column is compared with its line",
+    "job_sums": "as `archive_sums`",
     "key_swaps": "a rotation under way: the digests of the key files decide",
     "notices": "alerts: they decide nothing",
     "progress": "live progress of transfers",

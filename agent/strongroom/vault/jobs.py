@@ -5,16 +5,17 @@ Exports to be deleted at the provider: owed from the commit of their archive on,
 
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import Iterable
 from datetime import datetime
 
 from msgspec import Struct
 
 from strongroom.model.entry_kind import EntryKind
-from strongroom.model.job import Job, Wait
+from strongroom.model.job import Job, State, Wait
 from strongroom.vault.catalogue import Catalogue
 from strongroom.vault.log import entries_of_job
-from strongroom.vault.rows import Rows, to_text, to_text_or_none
+from strongroom.vault.rows import Rows, count_of, naming, readable, to_text, to_text_or_none
 
 _LIVE = "state NOT IN ('archived', 'replaced', 'failed', 'cancelled')"
 JOB_ROWS = Rows(Job, "jobs", "id")
@@ -68,7 +69,12 @@ def failed_jobs(catalogue: Catalogue, before: datetime, most: int) -> list[Job]:
 
 def jobs_by_state(catalogue: Catalogue) -> dict[str, int]:
     """Count the jobs in each state."""
-    return {row["state"]: row["count"] for row in catalogue.read(JOBS_BY_STATE)}
+    return dict(readable(catalogue.read(JOBS_BY_STATE), _read_sum))
+
+
+def _read_sum(row: sqlite3.Row) -> tuple[str, int]:
+    with naming("job_sums", row["state"]):
+        return State(row["state"]).value, count_of(row, "job_sums", row["state"])
 
 
 def known_refs(catalogue: Catalogue, job: Job) -> frozenset[str]:

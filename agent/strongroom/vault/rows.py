@@ -59,6 +59,13 @@ def window_of(row: sqlite3.Row, table: str, *key: object) -> Window:
         return Window(to_instant(row["window_start"]), to_instant(row["window_end"]))
 
 
+def count_of(row: sqlite3.Row, table: str, *key: object) -> int:
+    """Return the column `count` of a row whose key are texts. Raises RowUnreadable, which names the row."""
+    if not isinstance(row["count"], int) or not all(isinstance(part, str) for part in key):
+        raise unreadable(table, *key)
+    return int(row["count"])
+
+
 def text_list(text: str, table: str, *key: object) -> list[str]:
     """Return the texts of a JSON array in a column. Raises RowUnreadable, which names the row."""
     with naming(table, *key):

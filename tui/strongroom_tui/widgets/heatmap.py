@@ -148,7 +148,7 @@ class CoverageStrips(Widget, can_focus=True):
             return Text("")
         if not overview.streams:
             return Text(
-                "No stream is configured. Add a [[stream]] to the configuration,\nthen run: strongroom config check"
+                "No stream is configured: add a [[stream]] to the configuration,\nthen run: strongroom config check"
             )
         shown, wide, tall = overview.windows[self._skipped :], self._wide, max(1, self._pitch - 1)
         dates = axis(shown, overview.look.zoom, overview.zone, wide)
