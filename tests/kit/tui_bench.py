@@ -221,7 +221,9 @@ class Seat:
             await self.app.workers.wait_for_complete(busy)
             await self.pilot.pause()
         shown = None
-        while shown != (shown := self.text):  # ends with the first pause that changes nothing
+        for _pause in range(20):  # ends with the first pause that changes nothing, neither text nor color
+            if shown == (shown := self.app.screen._compositor.render_strips()):
+                break
             await self.pilot.pause()
             self._draw_keys()
 
