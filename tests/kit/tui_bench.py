@@ -220,9 +220,10 @@ class Seat:
         while busy := [each for each in self.app.workers if not each.is_finished and each.group != STEPS]:
             await self.app.workers.wait_for_complete(busy)
             await self.pilot.pause()
-        shown = None
-        for _pause in range(20):  # ends with the first pause that changes nothing, neither text nor color
-            if shown == (shown := self.app.screen._compositor.render_strips()):
+        shown, still = None, 0
+        for _pause in range(20):  # ends with the third picture in a row that is the same, in text and color
+            still = still + 1 if shown == (shown := self.app.screen._compositor.render_strips()) else 0
+            if still == 2:  # one message may lead to another, and only the last one to a new picture
                 break
             await self.pilot.pause()
             self._draw_keys()

@@ -73,6 +73,7 @@ async def test_a_request_is_in_sight_until_it_is_answered(bench: Bench, sit: Sit
         assert f"» run now sent 0 s ago by {acting_person().name}; not answered yet" in seat.text
         await seat.press("escape", "1")
         assert "» 2 requests wait: run now zavu:messages, requested 0 s ago" in seat.text
+        await seat.resize(120, 45)  # where there is room, each has a line
         assert "» pause zavu:calls, requested 9 min ago" in seat.text
         wanted = next(each for each in waiting_requests(bench.vault.catalogue) if each.wish is RequestKind.RUN_NOW)
         answer(bench, wanted, accepted=True, words="looking for what is due")

@@ -103,7 +103,8 @@ def work_lines(overview: Overview, status: Status, now: datetime, width: int, mo
     """Return what runs now with live progress, one line each, and below it which requests wait."""
     running = {each.job: each for each in status.running}
     jobs = sorted(overview.at_work, key=lambda job: job.id not in running)
-    asked = [*request_lines(status.waiting, now, width, most // 2), *_silence(overview, now)]
+    room = max(most // 2, most - max(1, len(jobs)))  # for requests: half, or what the jobs leave
+    asked = [*request_lines(status.waiting, now, width, room), *_silence(overview, now)]
     most = max(1, most - len(asked))
     shown = jobs if len(jobs) <= most else jobs[: max(1, most - 1)]
     names = min(max((len(job.stream) for job in shown), default=0), max(8, width // 3))

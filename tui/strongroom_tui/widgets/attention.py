@@ -56,6 +56,7 @@ class AttentionList(Widget, can_focus=True):
         self._verdict = Mark("…", "reading the catalogue")
         self._errands: tuple[Errand, ...] = ()
         self._row = self._top = 0
+        self._moved = False  # before, the cursor is on the first line, whatever else becomes known
 
     @property
     def errand(self) -> Errand | None:
@@ -64,7 +65,7 @@ class AttentionList(Widget, can_focus=True):
 
     def show(self, verdict: Mark, errands: tuple[Errand, ...], most: int) -> None:
         """Show a verdict and what waits, on at most `most` lines besides it."""
-        chosen = self.errand
+        chosen = self.errand if self._moved or self.has_focus else None
         self._verdict, self._errands = verdict, errands
         self._row = errands.index(chosen) if chosen in errands else min(self._row, max(0, len(errands) - 1))
         self.can_focus = bool(errands)
@@ -119,7 +120,7 @@ class AttentionList(Widget, can_focus=True):
         return max(0, len(self._errands) - self._lines)
 
     def _go(self, row: int) -> None:
-        self._row = max(0, row)
+        self._row, self._moved = max(0, row), True
         self._follow(self._lines)
         self.refresh()
         self.post_message(self.Moved())
