@@ -75,7 +75,8 @@ def test_everything_is_verified_and_damage_found(signed: Home, invoke: Invoke) -
     assert "nothing is wrong" in result.stderr
     archive = signed.archives()[0]
     payload = signed.vault / "archives" / archive[-2:] / f"{archive}.age"
-    payload.write_bytes(payload.read_bytes()[:-1] + b"?")
+    data = payload.read_bytes()
+    payload.write_bytes(data[:-1] + bytes([data[-1] ^ 1]))
     result = invoke("--config", signed.config, "audit", "verify", "--json")
     assert result.exit_code == 1
     (finding,) = json.loads(result.stdout)["findings"]

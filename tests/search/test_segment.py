@@ -8,7 +8,7 @@ import random
 from datetime import UTC
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from strongroom.formats.record_checks import read_time
@@ -78,6 +78,7 @@ def hits(query: str, chunks: list[Chunk]) -> list[tuple[int, SearchEntry]]:
 
 @settings(max_examples=150, deadline=None)
 @given(records)
+@example([{"id": "\x1e"}, {"id": 0.0}])
 def test_every_record_comes_back_as_it_would_be_read(found: list[Record]) -> None:
     chunks = build(found)
     rebuilt = [
@@ -186,6 +187,13 @@ def test_texts_that_are_folded_together_are_folded_as_each_alone(found: list[str
 
 @settings(max_examples=100, deadline=None)
 @given(records)
+@example(
+    [
+        {"id": [], "text": [], "from": [], "status": "", "to": None},
+        {"status": ""},
+        {"id": [], "text": [], "from": [], "status": "refund", "to": []},
+    ]
+)
 def test_how_many_records_come_at_once_changes_no_chunk(found: list[Record]) -> None:
     emitted: list[list[bytes]] = [[], []]
     for out, step in zip(emitted, (1, len(found) or 1), strict=True):

@@ -15,7 +15,6 @@ from textual.widgets import Input
 from kit.tui_bench import Bench, Seat, Sit
 from strongroom_tui.app import StrongroomApp
 from strongroom_tui.dialogs import background_work
-from strongroom_tui.dialogs import package as packages
 from strongroom_tui.dialogs.dialog import Confirm, Dialog
 from strongroom_tui.screens.screen import TextScreen
 from strongroom_tui.widgets.header import TABS
@@ -50,8 +49,8 @@ async def test_random_keys_and_sizes_break_nothing(
 ) -> None:
     with capsys.disabled():
         print(f"\nfuzz seed {SEED}")
-    for module in (background_work, packages):  # what writes files is tested elsewhere
-        monkeypatch.setattr(module, "BackgroundWork", lambda *_args, **_more: TextScreen(Text("work")))
+    # What writes files is tested elsewhere.
+    monkeypatch.setattr(background_work, "BackgroundWork", lambda *_args, **_more: TextScreen(Text("work")))
     monkeypatch.setattr(StrongroomApp, "action_quit", _stay)  # the palette offers it
     random_bytes = random.Random(SEED)
     async with sit(bench, (100, 30), tab="overview") as seat:

@@ -111,6 +111,7 @@ class ChunkBuilder:
         for row in odd:
             fields = _folded_fields(records[row])
             self._odd.append(Odd(first + row, fold(ids[row]), times[row], fields))
+            self._ids[first + row] = self._times[first + row] = ""  # they may have a separator, and stand with the odd
             self._letters += sum(len(text) for _, texts in fields for text in texts)
 
     def close(self) -> None:

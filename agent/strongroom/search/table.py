@@ -5,7 +5,7 @@ The work is done column by column, since a call for each value is what making a 
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import chain
 
 from msgspec import Struct
@@ -49,7 +49,26 @@ def cut_tables(records: Sequence[Record]) -> tuple[list[Table], list[int]]:
             plain = [row for row in rows if not _holds_separator(records[row])]
             tables += _cut(fields, plain, [records[row] for row in plain])
     odd += [row for table in tables if not table.fields for row in table.rows]
-    return sorted((table for table in tables if table.fields), key=lambda table: table.rows[0]), sorted(odd)
+    return sorted(_joined(tables), key=lambda table: table.rows[0]), sorted(odd)
+
+
+def _joined(tables: Sequence[Table]) -> Iterator[Table]:
+    """Yield one table for all records with the same fields, in the order of the records.
+
+    Records that differ only in fields without a text come from several tables.
+    """
+    kinds: dict[tuple[str, ...], list[Table]] = {}
+    for table in tables:
+        if table.fields:
+            kinds.setdefault(table.fields, []).append(table)
+    for fields, same in kinds.items():
+        if len(same) == 1:
+            yield same[0]
+            continue
+        rows = [row for table in same for row in table.rows]
+        order = sorted(range(len(rows)), key=rows.__getitem__)
+        columns = [[*chain.from_iterable(parts)] for parts in zip(*[table.columns for table in same], strict=True)]
+        yield Table(fields, [rows[at] for at in order], [[column[at] for at in order] for column in columns])
 
 
 def _cut(fields: tuple[str, ...], rows: Sequence[int], records: Sequence[Record]) -> list[Table]:

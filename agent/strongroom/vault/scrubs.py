@@ -224,7 +224,9 @@ def count_findings(catalogue: Catalogue) -> int:
 
 def lines_between(catalogue: Catalogue, first: int, last: int) -> list[bytes]:
     """Return the raw lines of these entries, both included."""
-    return [bytes(row["line"]) for row in catalogue.read(LINES_FROM, first, last)]
+    # A line of another type equals no line of the file: the scrub reports it.
+    lines = (row["line"] for row in catalogue.read(LINES_FROM, first, last))
+    return [line if isinstance(line, bytes) else b"" for line in lines]
 
 
 def scrubbed_at(catalogue: Catalogue) -> datetime | None:
