@@ -100,10 +100,10 @@ class History(Struct):
         self.clock.advance(max(timedelta(seconds=seconds), _PAUSE))  # so that few looks are needed
 
     def fault(self, name: str, *faults: InjectedFault) -> None:
-        """Let something go wrong at a provider until `mend`."""
+        """Let something go wrong at a provider until `repair`."""
         self.faults[name] = [self.sandbox.faults.add(each) for each in faults]
 
-    def mend(self, name: str) -> None:
+    def repair(self, name: str) -> None:
         """Let a fault end."""
         for number in self.faults.pop(name):
             self.sandbox.faults.remove(number)
@@ -163,7 +163,7 @@ def _steps() -> Iterator[tuple[datetime, Happening]]:
         (company.FIRST_DESTRUCTION, _destroy),
         (company.HOLD_PLACED, _place_hold),
         (company.DAMAGED_FOR_GOOD, _damage_for_good),
-        (company.DAMAGED_FOR_GOOD + _DAY, lambda history: history.mend("damage")),
+        (company.DAMAGED_FOR_GOOD + _DAY, lambda history: history.repair("damage")),
         (company.DAMAGED_ONCE, _damage_once),
         (company.QLARA_DOWN, _lose_qlara),
         (company.SECOND_PLAN, _propose_destruction),
@@ -181,7 +181,7 @@ def _revoke_key(history: History) -> None:
 
 
 def _renew_key(history: History) -> None:
-    history.mend("key")
+    history.repair("key")
     history.export()
 
 

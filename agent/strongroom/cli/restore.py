@@ -141,7 +141,7 @@ def verify(
     config, reads = session.config(), content or identity is not None
     results = []
     with ExitStack() as stack:
-        launcher = stack.enter_context(_parsers()) if reads else None  # starts while the passphrase is asked for
+        launcher = stack.enter_context(_parsers()) if reads else None  # starts while a person types the passphrase
         opened = open_identities(config, identity, passphrase_file) if reads else None
         vault = stack.enter_context(open_reading(config))
         aside = () if archive_ids else set_aside(vault)

@@ -8,7 +8,7 @@ types, since the process that parses hostile bytes is the one that may have been
 Where the two share memory, SLOT frames announce bytes that lie there; they have no payload in the pipe, and the parser
 answers each with one byte once it has copied them.
 
-A parser that serves whoever starts it is first sent a START frame: what to expect, as JSON.
+A parser that serves any process that starts it is first sent a START frame: what to expect, as JSON.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """The charts of a report, as SVG inside the page, and the style of the page: dark on white, and the same on paper.
 
-A state is told by its color and by its pattern or symbol, so that it can be read without color; each chart has a text
+A state has a color and, where it is trouble, a symbol, so that it can be read without color; each chart has a text
 that says the same, and a table beside it has the figures.
 """
 

@@ -86,7 +86,7 @@ def _find(names: Sequence[str], session: VaultSession) -> list[Archive]:
 
 
 async def make_package(tab: TabScreen, archives: Sequence[Archive], matter: str = "") -> None:
-    """Ask for whom and where to, then make the package; a folder that was refused is asked for again."""
+    """Ask for whom and where to, then make the package; ask again for a folder that was refused."""
     found = list({each.id: each for each in archives}.values())
     if not found:
         raise UsageError("there is no archive to package", hint="choose one in Archives (4)")

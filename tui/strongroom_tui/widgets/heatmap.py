@@ -170,7 +170,7 @@ class CoverageStrips(Widget, can_focus=True):
 
     @property
     def _legend_below(self) -> bool:
-        """Return whether there is a line for the legend under the map; if not, it stands beside the title."""
+        """Return whether there is a line for the legend under the map; if not, it is shown after the title."""
         streams = self._overview.streams if self._overview else 1
         return self.size.height >= min(streams, 6) + 3  # the other two are title and dates
 

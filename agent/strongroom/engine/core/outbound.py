@@ -1,7 +1,7 @@
 """Sending a few bytes out: to a web address under the HTTP policy, or to a program of the user, both with a limit.
 
-A ping to a dead man's switch is one bare GET; whoever misses it raises the alarm that this program no longer can. Its
-address is a secret, because whoever knows it can keep the switch quiet: no message quotes it.
+A ping to a dead man's switch is one bare GET. If pings stop, the switch raises the alarm that this program no longer
+can. Its address is a secret, because a person who knows it can keep the switch quiet: no message quotes it.
 """
 
 from __future__ import annotations
