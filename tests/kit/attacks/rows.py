@@ -68,6 +68,8 @@ SQL: dict[str, str] = {
     "a checkpoint's row is deleted": "DELETE FROM checkpoints",
     "a checkpoint's row is another text": "UPDATE checkpoints SET note = 'x'",
     "a gap is covered": "UPDATE coverage SET cover = 'empty', archive = ''",
+    "a total is changed": "UPDATE archive_sums SET records = records + 1",
+    "a total is deleted": "DELETE FROM job_sums",
     "what is archived is said to be destroyed": ("UPDATE coverage SET cover = 'destroyed' WHERE archive = '<a>'"),
     "a job is said to be done": "UPDATE jobs SET state = 'cancelled'",
     "a recipient is added": (

@@ -42,6 +42,8 @@ catalogue | statement | a checkpoint's row is another text | audit:row
 catalogue | statement | a gap is covered | audit:row recover
 catalogue | statement | what is archived is said to be destroyed | audit:row recover
 catalogue | statement | a job is said to be done | audit:row recover
+catalogue | statement | a total is changed | audit:row recover
+catalogue | statement | a total is deleted | audit:row recover
 catalogue | statement | a recipient is added | audit:row recover
 catalogue | statement | a key is said to be sealed to another | audit:row recover
 catalogue | statement | the vault's time is 2034 | doctor | nothing is destroyed by that row

@@ -122,6 +122,7 @@ def row_differences(vault: Vault, streams: Mapping[str, Stream] | None = None) -
         for table in TABLES:
             derived.attempt(table.name, lambda table=table: found.extend(_compare(table, catalogue, derived)))  # type: ignore[misc]
         derived.attempt("streams", lambda: found.extend(_edges(catalogue)))
+        derived.attempt("totals", lambda: found.extend(_totals(catalogue)))
         return [*found, *derived.unread]
 
 
@@ -197,3 +198,9 @@ def _edges(catalogue: Catalogue) -> Iterator[Wrong]:
         settled = [each.window for each in intervals_of(catalogue, row["name"]) if each.cover in _SETTLED]
         if start < end and subtract(Window(start, end), settled):
             yield Wrong("row", f"streams {row['name']}", "it claims more coverage than the catalogue shows")
+
+
+def _totals(catalogue: Catalogue) -> Iterator[Wrong]:
+    """Yield each total that differs from the rows it counts: lists, `status` and reports show it."""
+    for row in catalogue.read(queries.WRONG_TOTALS):
+        yield Wrong("row", row["total"], "the total differs from the rows that it counts")
