@@ -8,7 +8,7 @@ STAMP := $(VENV)/.installed
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-all test-system check format lint types imports figures collect bench soak man lock clean
+.PHONY: help demo test test-all test-system check format lint types imports figures collect bench soak man verifier lock clean
 
 help:  ## what there is
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -69,6 +69,9 @@ soak: $(STAMP)  ## run a daemon with 50 hourly streams for half an hour, and loo
 
 man: $(STAMP)  ## write the manual page, packaging/man/strongroom.1, from the program's help
 	$(BIN)/strongroom help --man > packaging/man/strongroom.1
+
+verifier: $(STAMP)  ## join the verifier's modules, agent/strongroom_verify, into its one file
+	$(BIN)/python packaging/join_verifier.py
 
 # First what development needs; of that, at the same versions, what a server needs and what builds the wheel there.
 PIN := uv pip compile --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-emit-find-links \

@@ -35,8 +35,11 @@ def test_a_count_and_its_noun_agree(count: int, noun: str, words: str) -> None:
 
 def test_no_plural_is_made_by_hand() -> None:
     files = [*(ROOT / "agent").rglob("*.py"), *(ROOT / "tui").rglob("*.py")]
-    alone = "verifier.py"  # handed over as one file, it has its own
+    alone = ("strongroom_verify", "verifier.py")  # what is handed to strangers has its own
     found = [
-        f"{file.name}: {made[0]}" for file in files if file.name != alone for made in BY_HAND.finditer(file.read_text())
+        f"{file.name}: {made[0]}"
+        for file in files
+        if not {*file.parts} & {*alone}
+        for made in BY_HAND.finditer(file.read_text())
     ]
     assert not found

@@ -10,6 +10,7 @@ Leaves with 0 where nothing is wrong and a key of yours signed it, 1 where somet
 where nothing is wrong but nobody vouches for it, so that anybody could have made all of it.
 """
 # This file stands alone: it imports nothing of Strongroom, and a copy of it lies in every package.
+# It is joined from the modules of agent/strongroom_verify by `make verifier`: change those, and not this one.
 
 from __future__ import annotations
 
@@ -32,22 +33,7 @@ from typing import Any, BinaryIO
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
-_MOVED = ("files.moved", "manifest.rewritten", "file.rewritten")  # kinds of entries
-_FILES = {"payload.age": "sealed_sha256", "key.age": "key_sha256", "manifest.json": "manifest_sha256"}
-_PARTS = {*_FILES, "custody.json", "custody.txt", "delivered", "decoded", "salt.txt"}
-_PAPERS = {"README.txt", "package.json", "checkpoint.note", "checkpoint.tsr", "public-key.txt", "strongroom-verify.py"}
-
-_LOG_FOLDERS = ("log", "log/checkpoints")
-
-_ABOUT = ["The entries below come f", "requested from the provi", "checks each entry agains"]
-STATEMENT, _REPORT = b"strongroom coverage statement ", b"strongroom report "
-_LARGEST_STATEMENT = 1 << 26  # bytes
-_LARGEST = 1 << 27  # bytes of a file that is read at once: custody, package and sums of very many events
-_LONGEST_LINE = 1 << 24  # bytes of an entry
-
-
-def _hash(data: bytes) -> bytes:
-    return hashlib.sha256(data).digest()
+# --- What was found wrong, what was proven, and what was not.
 
 
 class Wrong(Exception):
@@ -82,15 +68,95 @@ class Report:
         return False
 
 
+# --- Files of a stranger, read with limits: never through a link, nor from a pipe or a device.
+
+_LARGEST = 1 << 27  # bytes of a file that is read at once: custody, package and sums of very many events
+_LONGEST_LINE = 1 << 24  # bytes of an entry
+
+
+def sha256(data: bytes) -> bytes:
+    """Return the SHA-256 of bytes."""
+    return hashlib.sha256(data).digest()
+
+
+def parse_entry(line: bytes, where: str) -> dict[str, Any]:
+    """Read a line of a log; it is an object whose facts are an object."""
+    try:
+        body: dict[str, Any] = json.loads(line)
+        body["facts"].items()
+        return body
+    except (ValueError, LookupError, TypeError, AttributeError, RecursionError):
+        raise Wrong("line", where, "expected an entry in JSON, found something else") from None
+
+
+def is_file(path: Path) -> bool:
+    """Say whether there is a file; what cannot be looked up is none."""
+    try:
+        return path.is_file()
+    except OSError:  # a name that is too long for one, or a folder that may not be entered
+        return False
+
+
+def open_plain(path: Path) -> BinaryIO:
+    """Open a plain file: never through a link, nor a pipe or a device, which would be waited for without an end."""
+    fd = os.open(path, os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0))
+    if not stat.S_ISREG(os.fstat(fd).st_mode):
+        os.close(fd)
+        raise Wrong("form", path.name, "expected a file, found something else")
+    return os.fdopen(fd, "rb")
+
+
+def read_plain(path: Path) -> bytes:
+    """Read a whole file, up to a limit."""
+    with open_plain(path) as file:
+        data = file.read(_LARGEST + 1)
+    if len(data) > _LARGEST:
+        raise Wrong("size", path.name, f"expected at most {_LARGEST} bytes, found more")
+    return data
+
+
+def lines_of(file: BinaryIO) -> Iterator[bytes]:
+    """Yield lines, each with its end; a line longer than any that is written is cut, and wrong by that."""
+    while line := file.readline(_LONGEST_LINE):
+        yield line
+
+
+def file_sha256(path: Path) -> bytes:
+    """Return the SHA-256 of a file."""
+    digest = hashlib.sha256()
+    with open_plain(path) as file:
+        while block := file.read(1 << 20):
+            digest.update(block)
+    return digest.digest()
+
+
+def compare_file(path: Path, where: str, expected: str | None, code: str) -> None:
+    """Compare a file with the digest that the log has of it."""
+    found = file_sha256(path).hex()
+    if found != expected:
+        raise Wrong(code, where, f"expected SHA-256 {str(expected)[:16]}.., the file has {found[:16]}..")
+
+
+def begins(path: Path, start: bytes) -> bool:
+    """Say whether a file begins so."""
+    if not is_file(path):
+        return False
+    with open_plain(path) as file:
+        return file.read(len(start)) == start
+
+
+# --- Public keys, the notes that they sign, and checkpoints, which are such notes.
+
+
 class Key:
     """A public key (C2SP signed-note): `name+hash+base64`, or the file that holds it. Raises ValueError."""
 
     def __init__(self, text: str) -> None:
-        text = _read(Path(text)).decode() if _is_file(Path(text)) else text
+        text = read_plain(Path(text)).decode() if is_file(Path(text)) else text
         self.text = text.strip()
         self.name, named, encoded = self.text.split("+", 2)
         raw = base64.b64decode(encoded, validate=True)
-        self.hash = _hash(self.name.encode() + b"\n" + raw)[:4]
+        self.hash = sha256(self.name.encode() + b"\n" + raw)[:4]
         self.public = raw[1:]
         if len(raw) != 33 or raw[:1] != b"\x01" or self.hash.hex() != named:
             raise ValueError("the key does not fit its own hash")
@@ -105,17 +171,18 @@ class Key:
             return False
 
 
-def _open_note(path: Path, keys: list[Key]) -> tuple[str, bool]:
-    text, found, signatures = _read(path).decode().rpartition("\n\n")
+def open_note(path: Path, keys: list[Key]) -> tuple[str, bool]:
+    """Return the text of a note, and whether one of the keys signed it; keys that did not are refused."""
+    text, found, signatures = read_plain(path).decode().rpartition("\n\n")
     signed = any(key.signed(text + "\n", line) for key in keys for line in signatures.splitlines())
     if not found or (keys and not signed):
         raise Wrong("signature", path.name, "expected a note that the given key has signed, found another")
     return text + "\n", signed
 
 
-def _open_paper(path: Path, keys: list[Key], report: Report) -> str:
+def open_paper(path: Path, keys: list[Key], report: Report) -> str:
     """Return the text of a signed paper. A key that it names must be one of those given, if one of them signed it."""
-    text, signed = _open_note(path, keys)
+    text, signed = open_note(path, keys)
     report.vouched |= signed
     named = re.search(r"^key (\S+\+\S+)$", text, re.MULTILINE)
     if signed and named and named[1] not in {key.text for key in keys}:
@@ -137,7 +204,7 @@ class Checkpoint:
     @classmethod
     def read(cls, path: Path, keys: list[Key]) -> Checkpoint:
         """Read a checkpoint and check who signed it."""
-        text, signed = _open_note(path, keys)
+        text, signed = open_note(path, keys)
         origin, size, root, *_more = text.split("\n")
         words = path.name + (", signed by a trusted key" if signed else " (who signed it was not checked)")
         found = cls(path.name, origin, int(size), base64.b64decode(root, validate=True), signed, words)
@@ -146,7 +213,10 @@ class Checkpoint:
         raise Wrong("form", path.name, f"expected the checkpoint of that name, found one of {size} entries")
 
 
-def _climb(first: int, last: int, nodes: list[bytes], path: Iterable[bytes]) -> list[bytes] | None:
+# --- Proofs in the tree of a log (RFC 9162).
+
+
+def climb(first: int, last: int, nodes: list[bytes], path: Iterable[bytes]) -> list[bytes] | None:
     """Climb to the root from node `first` of 0 to `last`; None where the path has a wrong length (RFC 9162, 2.1.3.2).
 
     The last of the nodes takes in every hash, one before it only those to the left: what an older tree has of them.
@@ -155,11 +225,11 @@ def _climb(first: int, last: int, nodes: list[bytes], path: Iterable[bytes]) -> 
         if last == 0:
             return None
         if first & 1 or first == last:
-            nodes = [_hash(b"\1" + other + node) for node in nodes]
+            nodes = [sha256(b"\1" + other + node) for node in nodes]
             while first and not first & 1:
                 first, last = first >> 1, last >> 1
         else:
-            nodes = [*nodes[:-1], _hash(b"\1" + nodes[-1] + other)]
+            nodes = [*nodes[:-1], sha256(b"\1" + nodes[-1] + other)]
         first, last = first >> 1, last >> 1
     return nodes if last == 0 else None
 
@@ -172,7 +242,12 @@ def goes_on(old: int, old_root: bytes, size: int, root: bytes, path: list[bytes]
     first, last = old - 1, size - 1
     while first & 1:
         first, last = first >> 1, last >> 1
-    return 0 < old < size and steps != [] and _climb(first, last, [steps[0]] * 2, steps[1:]) == [old_root, root]
+    return 0 < old < size and steps != [] and climb(first, last, [steps[0]] * 2, steps[1:]) == [old_root, root]
+
+
+# --- A log: its lines, their chain, and the checkpoints and certificates beside it.
+
+_MOVED = ("files.moved", "manifest.rewritten", "file.rewritten")  # kinds of entries
 
 
 @dataclass
@@ -193,26 +268,26 @@ class Log:
     def read(self, path: Path, sizes: set[int]) -> str:
         """Check form, sequence and chain of every line, and note the root at these sizes."""
         prev = "0" * 64
-        with _open(path) as lines:
-            for seq, raw in enumerate(_lines(lines), 1):
+        with open_plain(path) as lines:
+            for seq, raw in enumerate(lines_of(lines), 1):
                 line, where = raw[:-1], f"line {seq}"
-                body = _parse(line, where)
+                body = parse_entry(line, where)
                 if body.get("seq") != seq or raw[-1:] != b"\n":
                     raise Wrong("sequence", where, f"expected the whole of entry {seq}, found {body.get('seq')}")
                 if body.get("prev") != prev:
                     raise Wrong("chain", where, "expected the digest of the line before it, found another")
-                prev = _hash(line).hex()
+                prev = sha256(line).hex()
                 self.first = self.first or prev[:16]
-                self._grow(_hash(b"\0" + line))
+                self._grow(sha256(b"\0" + line))
                 self.learn(body)
                 if seq in sizes:
-                    self.roots[seq] = reduce(lambda right, left: _hash(b"\1" + left + right), reversed(self.peaks))
+                    self.roots[seq] = reduce(lambda right, left: sha256(b"\1" + left + right), reversed(self.peaks))
         return f"the log has {self.size} entries, and each names the digest of the one before it"
 
     def _grow(self, node: bytes) -> None:
         place, self.size = self.size, self.size + 1
         while place & 1:
-            node, place = _hash(b"\1" + self.peaks.pop() + node), place >> 1
+            node, place = sha256(b"\1" + self.peaks.pop() + node), place >> 1
         self.peaks.append(node)
 
     def learn(self, body: dict[str, Any]) -> None:
@@ -244,60 +319,6 @@ class Log:
         return f"the first {size} entries are those of {checkpoint.words}"
 
 
-def _parse(line: bytes, where: str) -> dict[str, Any]:
-    try:
-        body: dict[str, Any] = json.loads(line)
-        body["facts"].items()  # it is an object, and so are its facts
-        return body
-    except (ValueError, LookupError, TypeError, AttributeError, RecursionError):
-        raise Wrong("line", where, "expected an entry in JSON, found something else") from None
-
-
-def _is_file(path: Path) -> bool:
-    try:
-        return path.is_file()
-    except OSError:  # a name that is too long for one, or a folder that may not be entered
-        return False
-
-
-def _open(path: Path) -> BinaryIO:
-    """Open a plain file: never through a link, nor a pipe or a device, which would be waited for without an end."""
-    fd = os.open(path, os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0))
-    if not stat.S_ISREG(os.fstat(fd).st_mode):
-        os.close(fd)
-        raise Wrong("form", path.name, "expected a file, found something else")
-    return os.fdopen(fd, "rb")
-
-
-def _read(path: Path) -> bytes:
-    with _open(path) as file:
-        data = file.read(_LARGEST + 1)
-    if len(data) > _LARGEST:
-        raise Wrong("size", path.name, f"expected at most {_LARGEST} bytes, found more")
-    return data
-
-
-def _lines(file: BinaryIO) -> Iterator[bytes]:
-    """Yield lines, each with its end; a line longer than any that is written is cut, and wrong by that."""
-    while line := file.readline(_LONGEST_LINE):
-        yield line
-
-
-def _sha256(path: Path) -> bytes:
-    digest = hashlib.sha256()
-    with _open(path) as file:
-        while block := file.read(1 << 20):
-            digest.update(block)
-    return digest.digest()
-
-
-def compare_file(path: Path, where: str, expected: str | None, code: str) -> None:
-    """Compare a file with the digest that the log has of it."""
-    found = _sha256(path).hex()
-    if found != expected:
-        raise Wrong(code, where, f"expected SHA-256 {str(expected)[:16]}.., the file has {found[:16]}..")
-
-
 def check_certificate(folder: Path, archive: str, digest: str | None, keys: list[Key]) -> None:
     """Check the certificate of a destroyed archive: its digest, its signature, and that it is about this archive."""
     name = f"{archive}.note"
@@ -305,9 +326,46 @@ def check_certificate(folder: Path, archive: str, digest: str | None, keys: list
         words = f"certificate removed: the log says that archive {archive} was destroyed with one; put back a copy"
         raise Wrong("missing", f"certificates/{name}", words)
     compare_file(folder / name, f"certificates/{name}", digest, "certificate")
-    keys = keys if b'"signed": true' in _read(folder / name) else []  # there may have been no key to sign with
-    if archive not in _open_note(folder / name, keys)[0]:
+    keys = keys if b'"signed": true' in read_plain(folder / name) else []  # there may have been no key to sign with
+    if archive not in open_note(folder / name, keys)[0]:
         raise Wrong("certificate", f"certificates/{name}", "the certificate is about something else")
+
+
+def check_log(path: Path, keys: list[Key], outside: list[Path], report: Report) -> Log:
+    """Check a log, and the checkpoints and certificates beside it; return it, as far as it is whole."""
+    log, inside = Log(), sorted(path.parent.glob("checkpoints/*.note"))
+    checkpoints = read_checkpoints([*inside, *outside], keys, report)
+    whole = log.whole = report.check(path.name, lambda: log.read(path, {each.size for each in checkpoints}))
+    for each in sorted(checkpoints, key=lambda each: each.size):
+        if whole or each.size <= log.size:
+            report.vouched |= report.check(each.where, partial(log.compare, each)) and each.signed
+    newest = max([0, *(each.size for each in checkpoints)])
+    if log.size > newest:
+        last = f"{log.size - newest} entries" if log.size - newest > 1 else "entry"
+        report.unproven.append(f"the last {last}: newer than every checkpoint")
+    for archive, digest in log.certificates.items():
+        report.check(archive, partial(check_certificate, path.parent / "certificates", archive, digest, keys))
+    return log
+
+
+def read_checkpoints(paths: list[Path], keys: list[Key], report: Report) -> list[Checkpoint]:
+    """Read checkpoints, and report those that contradict each other."""
+    found: dict[tuple[str, int], Checkpoint] = {}
+
+    def enter(path: Path) -> None:
+        fresh = Checkpoint.read(path, keys)
+        other = found.setdefault((fresh.origin, fresh.size), fresh)
+        if other.root != fresh.root:
+            raise Wrong("fork", fresh.where, f"{other.where} signs another history of the same {fresh.size} entries")
+
+    for path in paths:
+        report.check(path.name, partial(enter, path))
+    return list(found.values())
+
+
+# --- A vault: the files of every archive against its log.
+
+_LOG_FOLDERS = ("log", "log/checkpoints")
 
 
 def check_vault(root: Path, keys: list[Key], outside: list[Path], report: Report) -> None:
@@ -382,40 +440,18 @@ def _strays_of_vault(root: Path, expected: set[str]) -> Iterator[Wrong]:
                     yield Wrong("stray", where, "the log records no such file")
 
 
-def check_log(path: Path, keys: list[Key], outside: list[Path], report: Report) -> Log:
-    """Check a log, and the checkpoints and certificates beside it; return it, as far as it is whole."""
-    log, inside = Log(), sorted(path.parent.glob("checkpoints/*.note"))
-    checkpoints = _read_checkpoints([*inside, *outside], keys, report)
-    whole = log.whole = report.check(path.name, lambda: log.read(path, {each.size for each in checkpoints}))
-    for each in sorted(checkpoints, key=lambda each: each.size):
-        if whole or each.size <= log.size:
-            report.vouched |= report.check(each.where, partial(log.compare, each)) and each.signed
-    newest = max([0, *(each.size for each in checkpoints)])
-    if log.size > newest:
-        last = f"{log.size - newest} entries" if log.size - newest > 1 else "entry"
-        report.unproven.append(f"the last {last}: newer than every checkpoint")
-    for archive, digest in log.certificates.items():
-        report.check(archive, partial(check_certificate, path.parent / "certificates", archive, digest, keys))
-    return log
+# --- A package that was handed over.
 
+_FILES = {"payload.age": "sealed_sha256", "key.age": "key_sha256", "manifest.json": "manifest_sha256"}
+_PARTS = {*_FILES, "custody.json", "custody.txt", "delivered", "decoded", "salt.txt"}
+_PAPERS = {"README.txt", "package.json", "checkpoint.note", "checkpoint.tsr", "public-key.txt", "strongroom-verify.py"}
 
-def _read_checkpoints(paths: list[Path], keys: list[Key], report: Report) -> list[Checkpoint]:
-    found: dict[tuple[str, int], Checkpoint] = {}
-
-    def enter(path: Path) -> None:
-        fresh = Checkpoint.read(path, keys)
-        other = found.setdefault((fresh.origin, fresh.size), fresh)
-        if other.root != fresh.root:
-            raise Wrong("fork", fresh.where, f"{other.where} signs another history of the same {fresh.size} entries")
-
-    for path in paths:
-        report.check(path.name, partial(enter, path))
-    return list(found.values())
+_ABOUT = ["The entries below come f", "requested from the provi", "checks each entry agains"]
 
 
 def check_package(root: Path, keys: list[Key], outside: list[Path], report: Report) -> None:
     """Check a package that was handed over: each event of each archive by its proof, each file by the events."""
-    package = json.loads(_read(root / "package.json"))
+    package = json.loads(read_plain(root / "package.json"))
     archives = {each["id"]: each["events"] for each in package["archives"]}
     if not archives or not all(re.fullmatch("[0-9a-z]{26}", each) for each in archives):
         raise Wrong("archives", "package.json", "expected archives by their ids, found none or another name")
@@ -424,14 +460,14 @@ def check_package(root: Path, keys: list[Key], outside: list[Path], report: Repo
     for name in ("README.txt", "SHA256SUMS", *keys_wanted):
         if not (root / name).is_file():
             report.findings.append(Wrong("missing", name, "every package has this file, and it is not there"))
-    report.check("SHA256SUMS", partial(_check_sums, root, report))
+    report.check("SHA256SUMS", partial(check_sums, root, report))
     own = Checkpoint.read(root / "checkpoint.note", keys)
     report.vouched = own.signed
-    _check_event(own, {**package["first"], "index": 0}, "package.json")
-    if own.origin.rpartition("/")[2] != _hash(package["first"]["line"].encode()).hex()[:16]:
+    check_event(own, {**package["first"], "index": 0}, "package.json")
+    if own.origin.rpartition("/")[2] != sha256(package["first"]["line"].encode()).hex()[:16]:
         raise Wrong("origin", own.where, "the checkpoint is of a log that begins with another line")
-    for old in _read_checkpoints(outside, keys, report):
-        report.check(old.where, partial(_check_older, own, package["consistency"], old))
+    for old in read_checkpoints(outside, keys, report):
+        report.check(old.where, partial(check_older, own, package["consistency"], old))
     for archive, count in archives.items():
         report.check(archive, partial(_check_handed, root / "archives" / archive, own, archive, count, package))
     report.unproven += [
@@ -442,7 +478,8 @@ def check_package(root: Path, keys: list[Key], outside: list[Path], report: Repo
         report.unproven.append("that the keys, sealed anew, open the payloads: opening them does")
 
 
-def _check_older(own: Checkpoint, proofs: dict[str, list[str]], other: Checkpoint) -> str:
+def check_older(own: Checkpoint, proofs: dict[str, list[str]], other: Checkpoint) -> str:
+    """Check that the log of a package goes on from a checkpoint that was kept elsewhere."""
     if own.origin.rpartition("/")[2] != other.origin.rpartition("/")[2]:
         raise Wrong("origin", other.where, "it is a checkpoint of another log")
     if other.size > own.size:
@@ -456,12 +493,13 @@ def _check_older(own: Checkpoint, proofs: dict[str, list[str]], other: Checkpoin
     return f"the package's log goes on from {other.words}"
 
 
-def _check_event(own: Checkpoint, event: dict[str, Any], where: str) -> dict[str, Any]:
+def check_event(own: Checkpoint, event: dict[str, Any], where: str) -> dict[str, Any]:
+    """Check that an entry is in the log of a checkpoint; return it."""
     line, index = event["line"].encode(), event["index"]
-    nodes = _climb(index, own.size - 1, [_hash(b"\0" + line)], [bytes.fromhex(each) for each in event["proof"]])
+    nodes = climb(index, own.size - 1, [sha256(b"\0" + line)], [bytes.fromhex(each) for each in event["proof"]])
     if not 0 <= index < own.size or nodes != [own.root]:
         raise Wrong("inclusion", where, f"event {index + 1} is not in the log of {own.where}")
-    return _parse(line, where)
+    return parse_entry(line, where)
 
 
 def _strays(root: Path, archives: Iterable[str]) -> Iterable[Wrong]:
@@ -474,19 +512,20 @@ def _strays(root: Path, archives: Iterable[str]) -> Iterable[Wrong]:
             yield Wrong("stray", name, "it is no part of the package: nothing here vouches for it")
 
 
-def _check_sums(root: Path, report: Report) -> None:
+def check_sums(root: Path, report: Report) -> None:
+    """Compare every file with SHA256SUMS, where there is one."""
     if (root / "SHA256SUMS").exists():
-        lines = _read(root / "SHA256SUMS").decode().splitlines()
+        lines = read_plain(root / "SHA256SUMS").decode().splitlines()
         told = {name: digest for digest, _, name in (line.partition("  ") for line in lines)}
         paths = [path for path in root.rglob("*") if path.is_file() and path != root / "SHA256SUMS"]
-        found = {path.relative_to(root).as_posix(): _sha256(path).hex() for path in paths}
+        found = {path.relative_to(root).as_posix(): file_sha256(path).hex() for path in paths}
         for name in sorted(name for name in {*told, *found} if told.get(name) != found.get(name)):
             report.findings.append(Wrong("sums", name, "it is not the file that SHA256SUMS tells of"))
 
 
 def _check_custody(path: Path, archive: str, rows: list[str]) -> None:
     """Compare custody.txt with what the proven events render to; the words after that are not in the log."""
-    lines = _read(path).decode().split("\n")
+    lines = read_plain(path).decode().split("\n")
     title, end = f"Chain of custody of archive {archive}", ["", "Each of these entries, byte for byte", ""]
     issuer = ["Organization: ", "Vault: ", "Signing key: ", "Source account: ", ""]
     parts = ["Stream ", "From ", ""]
@@ -504,8 +543,8 @@ def _check_custody(path: Path, archive: str, rows: list[str]) -> None:
 
 def _check_handed(folder: Path, own: Checkpoint, archive: str, count: int, package: dict[str, Any]) -> str:
     log, last, rows, told = Log(), -1, [], []
-    for event in json.loads(_read(folder / "custody.json"))["events"]:
-        body = _check_event(own, event, f"{archive}/custody.json")
+    for event in json.loads(read_plain(folder / "custody.json"))["events"]:
+        body = check_event(own, event, f"{archive}/custody.json")
         if event["index"] <= last:  # or an older digest could be passed off as the newest
             raise Wrong("order", f"{archive}/custody.json", f"event {event['index'] + 1} comes after a later one")
         last = event["index"]
@@ -520,26 +559,24 @@ def _check_handed(folder: Path, own: Checkpoint, archive: str, count: int, packa
             newest = log.archives.get(archive, {}).get(fact)
             compare_file(folder / name, f"{archive}/{name}", newest, name.partition(".")[0])
     if (folder / "delivered").exists() or (folder / "decoded").exists():
-        salt = bytes.fromhex(_read(folder / "salt.txt").decode())
-        told_of = json.loads(_read(folder / "manifest.json"))["delivered"]
+        salt = bytes.fromhex(read_plain(folder / "salt.txt").decode())
+        told_of = json.loads(read_plain(folder / "manifest.json"))["delivered"]
         for name, fact in (("delivered", "digest"), ("decoded", "decoded_digest")):
             path = folder / name
-            if path.exists() and hmac.new(salt, _sha256(path), hashlib.sha256).hexdigest() != told_of.get(fact):
+            if path.exists() and hmac.new(salt, file_sha256(path), hashlib.sha256).hexdigest() != told_of.get(fact):
                 raise Wrong("delivered", f"{archive}/{name}", "these are not the bytes that the provider delivered")
     return f"archive {archive}: its files are those that {own.words} tells of in these events: {', '.join(told)}"
 
 
-def begins(path: Path, start: bytes) -> bool:
-    """Say whether a file begins so."""
-    if not _is_file(path):
-        return False
-    with _open(path) as file:
-        return file.read(len(start)) == start
+# --- Signed papers: reports and coverage statements.
+
+STATEMENT, REPORT = b"strongroom coverage statement ", b"strongroom report "
+_LARGEST_STATEMENT = 1 << 26  # bytes
 
 
 def check_report(path: Path, keys: list[Key], report: Report) -> None:
     """Check the note of a report: who signed it, and that the files it names lie beside it and are unchanged."""
-    title, *lines = _open_paper(path, keys, report).strip("\n").split("\n")
+    title, *lines = open_paper(path, keys, report).strip("\n").split("\n")
     told = [line.partition(" ")[::2] for line in lines]
     head, files = dict(told), dict(rest.rsplit(" ", 1) for word, rest in told if word == "file")
     if title != "strongroom report 1" or not files or any(Path(name).name != name for name in files):
@@ -554,7 +591,7 @@ def check_statement(path: Path, keys: list[Key], log: Path | None, report: Repor
     """Check a coverage statement: who signed it, that it does not contradict itself, and that the log is its log."""
     if path.stat().st_size > _LARGEST_STATEMENT:
         raise Wrong("size", path.name, f"expected at most {_LARGEST_STATEMENT} bytes, found {path.stat().st_size}")
-    told = _Statement.read(_open_paper(path, keys, report), path.name)
+    told = _Statement.read(open_paper(path, keys, report), path.name)
     for name, stream in told.streams.items():
         report.check(f"{path.name}, stream {name}", partial(_check_stream, told, name, stream))
     if log is None:
@@ -646,11 +683,14 @@ def _check_statement_log(told: _Statement, path: Path) -> str:
     (log := Log()).read(path, set())
     if told.head.get("vault", "").rpartition("/")[2] not in ("", "not named", log.first):
         raise Wrong("origin", path.name, "it is the log of another vault than the statement names")
-    with _open(path) as lines:
-        found = next((_hash(line[:-1]).hex() for place, line in enumerate(lines, 1) if place == int(seq)), "")
+    with open_plain(path) as lines:
+        found = next((sha256(line[:-1]).hex() for place, line in enumerate(lines, 1) if place == int(seq)), "")
     if found != digest:
         raise Wrong("digest", path.name, f"entry {seq} is not the one that the statement names")
     return f"entry {seq} of the log is the one that the statement was made at"
+
+
+# --- The command line.
 
 
 def _named(text: str) -> Path:
@@ -670,11 +710,11 @@ def main() -> int:
     asked, report, paper = parser.parse_args(), Report(), False
     if sys.stdout is None:
         parser.error("standard output is closed: the result could not be read")
-    if _is_file(asked.path / "package.json"):
+    if is_file(asked.path / "package.json"):
         report.check("package.json", lambda: check_package(asked.path, asked.key, asked.checkpoint, report))
     elif paper := begins(asked.path, STATEMENT):
         report.check(asked.path.name, partial(check_statement, asked.path, asked.key, asked.log, report))
-    elif paper := begins(asked.path, _REPORT):
+    elif paper := begins(asked.path, REPORT):
         report.check(asked.path.name, partial(check_report, asked.path, asked.key, report))
     elif os.path.lexists(asked.path / "log" / "log.jsonl"):
         check_vault(asked.path, asked.key, asked.checkpoint, report)

@@ -1,0 +1,1 @@
+"""The source of the one-file verifier, strongroom/evidence/verifier.py; `make verifier` joins the modules."""

@@ -1,0 +1,73 @@
+"""strongroom-verify: check evidence offline, with Python 3.9 or later and the `cryptography` library.
+
+PATH is a package that was handed over, a coverage statement, a report's note, or a log: log.jsonl with what lies beside
+it, or a vault's folder, whose archives are compared with the log. --log is the log to compare a statement with. --key
+is the public key of the archiving agent, as text or as a file. It must come to you by a way of its own: a key in PATH
+proves nothing and is not used. --checkpoint is one that was kept elsewhere: whatever PATH says must go on from it.
+
+Leaves with 0 where nothing is wrong and a key of yours signed it, 1 where something is wrong, 2 for a wrong call, and 3
+where nothing is wrong but nobody vouches for it, so that anybody could have made all of it.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from argparse import ArgumentParser, RawDescriptionHelpFormatter
+from functools import partial
+from pathlib import Path
+
+from strongroom_verify.files import begins, is_file
+from strongroom_verify.findings import Report
+from strongroom_verify.log import check_log
+from strongroom_verify.notes import Key
+from strongroom_verify.package import check_package
+from strongroom_verify.papers import REPORT, STATEMENT, check_report, check_statement
+from strongroom_verify.vault import check_vault
+
+
+def _named(text: str) -> Path:
+    """Return the path that a person named, a link resolved: what lies in it is never followed through one."""
+    return Path(os.path.realpath(text))
+
+
+def main() -> int:
+    """Check what the command line names; tell what was proven and what not."""
+    parser = ArgumentParser("strongroom-verify", description=__doc__, formatter_class=RawDescriptionHelpFormatter)
+    parser.add_argument("path", type=_named, metavar="PATH")
+    parser.add_argument("--key", type=Key, action="append", default=[])
+    parser.add_argument("--log", type=_named, metavar="FILE")
+    parser.add_argument("--checkpoint", type=_named, action="append", default=[], metavar="FILE")
+    while os.open(os.devnull, os.O_RDWR) < 3:  # so that no file takes the number of a closed standard descriptor
+        pass
+    asked, report, paper = parser.parse_args(), Report(), False
+    if sys.stdout is None:
+        parser.error("standard output is closed: the result could not be read")
+    if is_file(asked.path / "package.json"):
+        report.check("package.json", lambda: check_package(asked.path, asked.key, asked.checkpoint, report))
+    elif paper := begins(asked.path, STATEMENT):
+        report.check(asked.path.name, partial(check_statement, asked.path, asked.key, asked.log, report))
+    elif paper := begins(asked.path, REPORT):
+        report.check(asked.path.name, partial(check_report, asked.path, asked.key, report))
+    elif os.path.lexists(asked.path / "log" / "log.jsonl"):
+        check_vault(asked.path, asked.key, asked.checkpoint, report)
+    else:
+        report.scope = "the log alone; no file of an archive was looked at: for that, name the vault's folder"
+        log = asked.path / "log.jsonl" if asked.path.is_dir() else asked.path
+        check_log(log, asked.key, asked.checkpoint, report)
+    if not asked.checkpoint and not paper:
+        report.unproven.append("that nothing newer was rolled back: no checkpoint was given that was kept elsewhere")
+    if not report.vouched:
+        report.unproven.append("who made this: no key of yours has signed it; anybody could have made all of it")
+    told = [f"CHECKED     {report.scope}"] if report.scope else []
+    told += [f"PROVEN      {each}" for each in report.proven] + [f"NOT PROVEN  {each}" for each in report.unproven]
+    told += [f"WRONG       {each.code}: {each.where}: {each.message}" for each in report.findings]
+    sound = "nothing is wrong" + ("" if report.vouched else " in itself, but nobody vouches for it")
+    told.append(f"things that are wrong: {len(report.findings)}" if report.findings else sound)
+    for line in told:  # escaped, so that nothing that was read can steer a terminal or pass for a line of ours
+        sys.stdout.write(line.encode("unicode_escape").decode() + "\n")
+    return 1 if report.findings else 0 if report.vouched else 3
+
+
+if __name__ == "__main__":
+    sys.exit(main())
