@@ -12,13 +12,13 @@ import tomllib
 from functools import cache
 from itertools import chain
 from pathlib import Path
-from typing import Any
 
 import pytest
 from packaging.requirements import Requirement
 from textual.app import App
 
 from kit.code_figures import imports
+from release.pinned import entries, needed, normal
 
 ROOT = Path(__file__).parents[2]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())
@@ -31,17 +31,8 @@ LIBRARIES = {
 OURS = {"strongroom", "strongroom_sandbox", "strongroom_tui", "kit"}
 
 
-def script(name: str) -> Any:
-    spec = importlib.util.spec_from_file_location(f"test_system_{name}", ROOT / "packaging/test-system" / f"{name}.py")
-    assert spec is not None and spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
-
-
-PINNED = script("pinned")
-DEVELOPMENT = PINNED.entries(ROOT / "requirements-dev.lock")
-RUNNING = PINNED.entries(ROOT / "requirements.lock")
+DEVELOPMENT = entries(ROOT / "requirements-dev.lock")
+RUNNING = entries(ROOT / "requirements.lock")
 
 
 def stated() -> list[Requirement]:
@@ -53,7 +44,7 @@ def test_every_dependency_has_a_lower_and_an_upper_bound_that_the_pinned_one_kee
     unbound = []
     for each in stated():
         signs = {part.operator for part in each.specifier}
-        pinned = re.search(r"==([^ ;\\]+)", DEVELOPMENT[PINNED.normal(each.name)])
+        pinned = re.search(r"==([^ ;\\]+)", DEVELOPMENT[normal(each.name)])
         if not (signs & {">=", ">", "=="} and signs & {"<", "<=", "=="}) or pinned is None:
             unbound.append(str(each))
         else:
@@ -79,11 +70,11 @@ def test_a_server_gets_no_test_tool_type_checker_or_web_framework() -> None:
 
 def test_a_server_gets_all_that_the_program_needs_and_what_builds_it() -> None:
     texts = [*PROJECT["project"]["dependencies"], *chain(*(EXTRAS[name] for name in SERVER)), "hatchling"]
-    wanted = [(PINNED.normal(each.name), frozenset(each.extras)) for each in map(Requirement, texts)]
-    needed = {name for each in wanted for name in PINNED.needed(*each, set())}
-    here = {name for name in RUNNING if name in needed or ";" in RUNNING[name].splitlines()[0]}
+    roots = [(normal(each.name), frozenset(each.extras)) for each in map(Requirement, texts)]
+    found = {name for each in roots for name in needed(*each, set())}
+    here = {name for name in RUNNING if name in found or ";" in RUNNING[name].splitlines()[0]}
     assert here == set(RUNNING), "something is pinned that nobody needs"
-    assert needed & set(DEVELOPMENT) <= set(RUNNING)
+    assert found & set(DEVELOPMENT) <= set(RUNNING)
     assert {"apprise", "rfc3161-client", "textual", "hatchling"} <= set(RUNNING)
 
 

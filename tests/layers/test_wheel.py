@@ -19,7 +19,7 @@ PACKAGES = {
     "strongroom_sandbox": ROOT / "agent" / "strongroom_sandbox",
     "strongroom_tui": ROOT / "tui" / "strongroom_tui",
 }
-BUILT_FROM = ("agent", "tui", "pyproject.toml", "README.md", "LICENSE")
+BUILT_FROM = ("agent", "tui", "packaging", "pyproject.toml", "README.md", "LICENSE")
 
 
 @pytest.fixture(scope="module")

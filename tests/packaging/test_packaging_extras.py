@@ -74,7 +74,7 @@ def load(name: str) -> object:
 
 
 def test_of_the_pinned_dependencies_the_sandbox_of_the_booted_system_gets_only_what_it_needs() -> None:
-    command = [sys.executable, str(TEST_SYSTEM / "pinned.py"), str(ROOT / "requirements-dev.lock"), "demo"]
+    command = [sys.executable, str(PACKAGING / "release" / "pinned.py"), str(ROOT / "requirements-dev.lock"), "demo"]
     pinned = subprocess.run(command, capture_output=True, text=True, check=True).stdout
     names = {line.split("==")[0] for line in pinned.splitlines() if "==" in line and not line.startswith(" ")}
     assert {"apscheduler", "click", "cryptography", "cffi", "httpx", "starlette", "uvicorn"} <= names
