@@ -44,7 +44,7 @@ class Header(Struct, frozen=True):
     mac: bytes  # 32 bytes
 
     def verify(self, file_key: bytes) -> None:
-        """Raise MacMismatch unless this header was written by whoever knew the file key."""
+        """Raise MacMismatch unless this header was written with the file key."""
         if not hmac.compare_digest(_mac(file_key, self.covered), self.mac):
             raise MacMismatch("the header does not authenticate: it was altered after sealing", hint=_HINT)
 

@@ -66,7 +66,7 @@ _ARMOR = b"-----BEGIN AGE"
 
 
 def is_protected(data: bytes) -> bool:
-    """Say whether an identity file's bytes are an age file, so that a passphrase will be asked for."""
+    """Return whether an identity file's bytes are an age file, so that a passphrase is needed."""
     return data.startswith(VERSION)
 
 

@@ -4,7 +4,7 @@ age v1 specification, "Payload". Every chunk but the last is full; the last is e
 
 The intake: reads the header off the front of any source and keeps the bytes that were read too far.
 
-The reader: any part of a sealed file, decrypting only the chunks asked for. Nothing unauthenticated gets out.
+The reader: any part of a sealed file, decrypting only the chunks needed. Nothing unauthenticated gets out.
 
 The size is believed only because the last chunk authenticates as the last one at exactly that place.
 
@@ -151,7 +151,7 @@ class SealedReader(io.RawIOBase):
         self._cipher = intake.unlock(identities)
         self._file = file
         self._start = intake.taken
-        self._place = -1  # where the file stands, -1 when not known
+        self._place = -1  # the file's position, -1 when not known
         self._sealed = memoryview(bytearray(SEALED_CHUNK))
         self._held = -1  # index of the chunk whose clear text is in _plain
         self._at = 0

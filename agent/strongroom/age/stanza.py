@@ -1,4 +1,4 @@
-"""Refusals: a sealed file fails in one of four places and a caller can tell which; a bad key in a fifth.
+"""Refusals: a sealed file fails at one of four places, each with an error of its own; a bad key is a fifth.
 
 No message holds a secret, a passphrase or a byte of the payload.
 

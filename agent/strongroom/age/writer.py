@@ -130,7 +130,7 @@ class SealedWriter:
 
 
 def seal_bytes(data: bytes, recipients: Sequence[Recipient], random_bytes: Chance) -> bytes:
-    """Return `data` as an age file; raises KeyRefused when there are no recipients or they cannot stand together."""
+    """Return `data` as an age file; raises KeyRefused when there are no recipients or they cannot be combined."""
     sink = io.BytesIO()
     writer = SealedWriter(sink, recipients, random_bytes)
     writer.write(data)

@@ -120,7 +120,7 @@ class CompanyFolder(Struct, frozen=True):
 
     @property
     def elsewhere(self) -> Path:
-        """The folder that stands for another machine, where checkpoints are sent."""
+        """The folder that represents another machine, where checkpoints are sent."""
         return self.root / "checkpoints-elsewhere"
 
     def write_config(self, recipients: Sequence[str], sandbox: Sandbox, *, by_month: bool) -> None:

@@ -21,7 +21,7 @@ _WIDE, _NARROW = 22, 10  # cells of the names of checks
 
 
 def show_check(check: Check, label: int) -> None:
-    """Say what a check found; its name takes `label` cells, so that several stand in columns."""
+    """Return the line of a check; its name takes `label` cells, so that several form columns."""
     mark = CHECKS[check.verdict]
     start = f"{paint(f'{mark.word:<7}', mark)} {check.name:<{label}} "
     say_lines(hang(start, label + 9, check.message, width()))

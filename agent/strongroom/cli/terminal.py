@@ -175,7 +175,7 @@ def escape_hidden(line: bytes) -> bytes:
 
 
 def _escaped(char: str) -> str:
-    """Escape within a text; blanks between tokens, the only ones that JSON lets stand bare, stay."""
+    """Escape within a text; blanks between tokens, the only ones that JSON allows there, stay."""
     import json
 
     return char if char.isprintable() or char in " \t\n" else json.dumps(char)[1:-1]

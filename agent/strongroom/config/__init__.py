@@ -1,1 +1,1 @@
-"""Configuration: one TOML file, checked whole, every mistake told with its place. It never holds a secret."""
+"""One TOML file, checked as a whole; every mistake is reported with its place. It contains no secret."""

@@ -1,4 +1,4 @@
-"""Addresses in a configuration: encrypted, without credentials in them, and private ones only when asked for."""
+"""Addresses in a configuration: encrypted, without credentials in them, and private ones only where allowed."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def parse_proxy(value: object) -> str:
 
 
 def parse_host(value: object) -> str:
-    """Take a host name that stands for itself and all names under it; a top-level domain alone is too wide."""
+    """Read a host name that covers itself and all names under it; a top-level domain alone is too wide."""
     if not isinstance(value, str) or not _HOST.fullmatch(value.lower()):
         raise Unfit("a host name such as storage.example.com, without https:// and *", describe(value))
     return value.lower()

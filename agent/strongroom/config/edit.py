@@ -32,7 +32,7 @@ Change = Callable[[str], str]
 
 
 def by_hand(lines: str) -> UsageError:
-    """Return the refusal that tells a person what to write."""
+    """Return the refusal, with what to write instead."""
     return UsageError(
         "the configuration cannot be changed from here",
         hint="add these lines to it; the vault notices the change:\n" + lines,
@@ -215,7 +215,7 @@ def _typed(value: object) -> str:
 
 
 def changed_fields(stream: StreamSettings, typed: Wants) -> dict[str, str]:
-    """Return what is typed otherwise than it stands."""
+    """Return the fields whose typed value differs from the file's."""
     now = shown(stream)
     return {name: text.strip() for name, text in typed.items() if text.strip() != now[name]}
 

@@ -58,7 +58,7 @@ def plain(value: Any) -> object:
 
 
 class Key(Struct, frozen=True):
-    """One value. Whoever cannot do without it gives the stand-in, which counts until the file is refused."""
+    """One value. Where one is required, the caller gives a placeholder, which is used until the file is refused."""
 
     help: str
     parse: Parse | InScope

@@ -1,4 +1,4 @@
-"""From a file to a Config: found, read, parsed, checked whole. Either all of it is right, or every mistake is told.
+"""From a file to a Config: found, read, parsed, checked as a whole. Every mistake is reported at once.
 
 Whether a configuration file is another one than before: asked again and again, it costs one look at the folder.
 """
@@ -57,7 +57,7 @@ def no_config(env: Mapping[str, str], cwd: Path) -> bool:
 def _is_there(place: Path) -> bool:
     try:
         return place.is_file()
-    except OSError:  # a folder that may not be entered: whoever reads the file says so
+    except OSError:  # a folder without permission: reading the file reports it
         return True
 
 
@@ -99,7 +99,7 @@ def load_config(path: Path, *, providers: Collection[str] = Installed()) -> Conf
 
 
 def parse_config(path: Path, text: str, *, providers: Collection[str] = Installed()) -> Config:
-    """Check a text as the configuration that stands, or is to stand, in a file.
+    """Check a text as the present or future content of a configuration file.
 
     Raises ConfigRefused with every mistake in it.
     """
@@ -169,7 +169,7 @@ def _syntax_problem(file: str, text: str, message: str) -> Problem:
 
 
 def _of_a_double(text: str, line: int, message: str) -> str:
-    """Name the key or table that stands for the second time, which the parser does not; empty for other mistakes.
+    """Return the key or table that occurs twice, which the parser does not name; empty for other mistakes.
 
     The parser stops behind the value, so the key is the nearest one before that.
     """

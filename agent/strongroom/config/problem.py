@@ -1,4 +1,4 @@
-"""A mistake in the configuration, told so that a person finds and mends it: where, what was expected, what was got.
+"""A mistake in the configuration, described so that a person can find and fix it: where, what was expected and got.
 
 What was got is shown only where it is no secret: text that looks like a key or a token is described, not repeated.
 """

@@ -1,4 +1,4 @@
-"""Reads TOML tables and goes on after a mistake, so that one look finds all of them.
+"""Reads TOML tables and continues after a mistake, so that one check finds all of them.
 
 What does not fit is noted; the whole is thrown away in the end if anything was.
 """
@@ -87,7 +87,7 @@ class TableReader:
     def table(self, key: str) -> TableReader:
         """Return a reader of a table inside this one: of an empty one when it is not given.
 
-        Where something else stands in its place, that is the one mistake noted: the reader finds no more.
+        Where the value is of another type, only that mistake is reported: its keys are not checked.
         """
         self._asked.append(key)
         value = self._table.get(key, {})
@@ -125,7 +125,7 @@ class TableReader:
         self._notebook.caution((*self._path, key), text)
 
     def close(self) -> None:
-        """Refuse every key that nobody asked for."""
+        """Refuse every unknown key."""
         for key in self._table:
             if key not in self._asked:
                 near = suggest(key, self._asked)

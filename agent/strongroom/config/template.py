@@ -212,5 +212,5 @@ def _stream(source: FreshSource, name: str, datasets: Sequence[str], retention: 
 
 
 def _quote(text: str) -> str:
-    """Write a TOML basic string: JSON's escapes are TOML's, save that TOML wants DEL escaped as well."""
+    """Write a TOML basic string: JSON's escapes are TOML's, except that TOML requires DEL to be escaped as well."""
     return json.dumps(text, ensure_ascii=False).replace("\x7f", "\\u007f")

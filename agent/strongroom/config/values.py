@@ -92,7 +92,7 @@ def is_name(text: str) -> bool:
 def known_name(noun: str, known: Collection[str]) -> Callable[[object], str]:
     """Return a parser of a name that must be among the known ones.
 
-    Only sound names are listed in a message: an unsound one was refused where it stands and may be a misplaced secret.
+    Only sound names are listed in a message: an invalid one was refused at its own place and may be a misplaced secret.
     """
 
     def parse(value: object) -> str:

@@ -66,7 +66,7 @@ def trial(now: datetime) -> Message:
 
 
 def document(message: Message) -> dict[str, object]:
-    """Return a message as plain JSON values, as docs/notifications.md tells them."""
+    """Return a message as plain JSON values, as described in docs/notifications.md."""
     return {
         "version": 1,
         "severity": message.severity.value,
@@ -95,7 +95,7 @@ _URGENCY = {Level.INFO: "low", Level.WARNING: "normal", Level.CRITICAL: "critica
 
 
 class Channel(Protocol):
-    """One way to tell."""
+    """One channel of alerts."""
 
     @property
     def name(self) -> str:
@@ -122,7 +122,7 @@ class AppriseChannel:
     def send(self, message: Message) -> None:
         """Send through Apprise. Raises UsageError where it is not installed or does not know the address."""
         try:
-            import apprise  # optional, and heavy: only whoever sends through it pays for it
+            import apprise  # optional and slow to import: only its own channels load it
         except ImportError:
             raise UsageError("Apprise is not installed", hint="pip install 'strongroom[notify]'") from None
         for library in _TALKERS:
@@ -157,7 +157,7 @@ class CommandChannel:
 
 
 class DesktopChannel:
-    """A note on the screen of whoever runs us, through notify-send."""
+    """A desktop notification for the user who runs the program, through notify-send."""
 
     def __init__(self, env: Mapping[str, str] | None = None) -> None:
         self._env = {name: value for name, value in _env(env).items() if name in (*_PASSED_ON, *_OF_THE_DESKTOP)}

@@ -1,8 +1,8 @@
-"""The last word of who cannot go on: told from the configuration alone, since the vault may be what is gone.
+"""Sends the crash notice. It uses only the configuration, because the vault itself may be unavailable.
 
-The dead man's switch hears /fail and every channel gets one message, in bounded time. systemd starts us again every few
+The dead man's switch gets /fail and every channel one message, in bounded time. systemd restarts the daemon every few
 seconds, for ever: so what was said is marked by empty files in a folder of state, which even a full disk mostly takes.
-The same words are said again after a day, other words at once. Where no mark can be kept, only the switch is told.
+The same notice is repeated after a day, another is sent at once. Where no mark can be kept, only the switch is used.
 """
 
 from __future__ import annotations
@@ -74,7 +74,7 @@ class CrashNotice:
     def say(self, error: BaseException, seconds: float = PATIENCE) -> None:
         """Say it, unless it was said lately; returns within the given time and never raises for a channel."""
         if isinstance(error, (VaultLocked, Interrupted)) or not isinstance(error, Exception):
-            return  # another works in the vault, or a person wants us to stop: nothing is wrong
+            return  # another process works in the vault, or a person stopped us: nothing is wrong
         words = error.message if isinstance(error, StrongroomError) else f"it failed ({type(error).__name__})"
         attempts = [*self._ping(), *self._tell(type(error).__name__, words)]
         until = self._monotonic() + seconds
@@ -109,7 +109,7 @@ def _message(who: str, words: str) -> Message:
 
 
 class _Marks:
-    """Empty files whose age says when something was last said; in the first folder that takes one.
+    """Empty files whose age says when a notice was last sent; in the first folder that is writable.
 
     Only our own count: in a folder that others can write to, nobody can keep us quiet.
     """
@@ -164,7 +164,7 @@ def _marked_at(path: Path) -> float | None:
 
 
 def _folders(env: Mapping[str, str]) -> Iterable[Path]:
-    """Yield where marks may lie: systemd's folder or a person's own, and where that takes none the one for all."""
+    """Yield the folders for marks: systemd's or the user's own, and where that is not writable the shared one."""
     systems = env.get("STATE_DIRECTORY", "").partition(":")[0]
     persons = env.get("XDG_STATE_HOME", "")
     if not Path(persons).is_absolute():

@@ -37,7 +37,7 @@ from strongroom.model.times import Clock
 TURN = 1.0  # seconds at most between two looks at requests
 LEAVE = 7.0  # seconds for jobs in progress to be parked; after that the process ends and the next start settles them
 LIMIT = 9.5  # seconds for all of it, whatever hangs
-FAREWELL = 1.0  # seconds for what is being sent or done beside the loop
+FAREWELL = 1.0  # seconds for messages and tasks that are under way outside the loop
 
 
 def identity_of(path: Path) -> tuple[int, int] | None:
@@ -124,7 +124,7 @@ class Daemon:
                 self._resume(service)
                 self._loop(service, opened)
             finally:
-                self._stopping = True  # also when an error ends the loop: workers hear it and put their jobs down
+                self._stopping = True  # also when an error ends the loop: workers see it and park their jobs
                 self._systemd.stopping()
                 parked = pool.leave(LEAVE)
                 service.leave()

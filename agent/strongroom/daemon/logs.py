@@ -1,6 +1,6 @@
-"""What a missing key means to a daemon: trouble with one source, told and waited out, never the end of all work.
+"""What a missing key means to a daemon: a fault of one source, reported and retried, never the end of all work.
 
-On the command line a person stands by and mends it at once; there the same failure ends the command.
+On the command line a person is there to fix it; there the same failure ends the command.
 
 The daemon's log: one line an event, for journald and for people. Ids and causes, never a secret or a record's text.
 

@@ -1,6 +1,6 @@
 """Figures over HTTP, for this very machine: one address, one document, prepared beforehand.
 
-One thread serves all clients beside each other and sleeps while there is none. A client has a few seconds for the whole
+One thread serves all clients concurrently and sleeps while there is none. A client has a few seconds for the whole
 exchange, and only so many are served at once: others wait in the system's queue, so that none that is silent or slow
 keeps another from its answer for longer than that.
 

@@ -5,10 +5,10 @@ one of them ends.
 
 A test of every configured channel, all at once: which of them take a message now, and why the others do not.
 
-The voice: what the notices say goes to every channel. A notice is told once at least one channel took it.
+The notifier sends every alert to every channel. An alert counts as sent once at least one channel accepted it.
 
-What other channels still owe is kept by them and lost with the process; what nobody took is told again after a restart,
-because the table says that nobody heard of it.
+What other channels have not sent yet is lost with the process; what no channel accepted is sent again after a restart,
+because the table still lists it as unsent.
 """
 
 from __future__ import annotations
@@ -160,7 +160,7 @@ class AlertNotifier:
 
     @property
     def busy(self) -> bool:
-        """Say whether something is being told."""
+        """Return whether something is being sent."""
         return any(outlet.busy for outlet in self._outlets)
 
     def speak(self, vault: Vault, now: datetime) -> None:
@@ -184,7 +184,7 @@ class AlertNotifier:
             outlet.put(message)
 
     def tend(self, vault: Vault, now: datetime) -> None:
-        """See to the sends under way, and write down what was heard."""
+        """Advance the sends under way, and record their results."""
         heard = {alert.key: alert for message in self._tended() for alert in message.alert_records}
         if heard:
             mark_sent(vault, heard.values(), now)

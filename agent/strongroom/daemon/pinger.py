@@ -1,6 +1,6 @@
 """The dead man's switch, kept quiet as long as all is well: at every interval, and at once when that changes.
 
-It says "fail" while a critical alarm stands, and it says nothing at all when this process is gone: that is its purpose.
+It reports failure while a critical alert is open, and nothing at all when this process is gone: that is its purpose.
 """
 
 from __future__ import annotations
@@ -64,7 +64,7 @@ class Pinger:
         self._start(Signal.START)
 
     def beat(self, *, healthy: bool) -> None:
-        """Say how things stand, if it is time to or has changed. Returns at once."""
+        """Report the condition, if it is time to or it has changed. Returns at once."""
         self.tend()
         if self._under and self._monotonic() < self._begun + AGAIN:
             return  # two under way could arrive in the wrong order

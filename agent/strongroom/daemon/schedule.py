@@ -1,4 +1,4 @@
-"""The work beside the loop: periodic tasks, each a job of APScheduler in a thread of its own, and the bell of the loop.
+"""Periodic tasks outside the loop, each a job of APScheduler in a thread of its own, and the wakeup of the loop.
 
 APScheduler counts on the wall clock, which may be set at any time. So a job has no list of dates to catch up with: the
 next run is due so long after the last one ended, and a clock that was set makes every job wait anew. Whether a task

@@ -56,7 +56,7 @@ from strongroom.model.times import format_instant
 from strongroom.model.waiting import group_waits
 
 BEAT = timedelta(seconds=30)
-PROMPT = 2.0  # seconds that the loop stands still for providers' answers; far below the 10 s in which it must leave
+PROMPT = 2.0  # seconds that the loop may wait for providers' answers; far below the 10 s within which it must stop
 
 Watch = Callable[[Engine, list[Plan], ClockVerdict], None]
 """Looks at coverage, disk and clock, and raises or clears alarms."""
@@ -186,7 +186,7 @@ class Service:
             self.scrub.finish()
 
     def words(self) -> str:
-        """Say in one line how things stand."""
+        """Return the condition in one line."""
         self._words = self._words or self._put_together()
         return self._words
 
@@ -215,7 +215,7 @@ class Service:
         self._last = now
 
     def _is_time_to_ask(self, now: datetime) -> bool:
-        """Say whether the log should hear again who vouches for our clock: what is destroyed is destroyed by that."""
+        """Return whether the log needs a new confirmation of our clock: destruction relies on it."""
         tolerance = self.engine.clock_tolerance
         due = is_confirmation_due(self.engine.vault, now, tolerance) and now >= self._ask_from
         if due:
@@ -274,9 +274,9 @@ class Service:
             report(verdict.fault.value, logging.CRITICAL, words=verdict.words)
 
     def _ask_providers(self) -> None:
-        """Believe the clock again when a provider's clock says the same; stand by as long as none can be asked.
+        """Accept the clock again once a provider's clock agrees; wait while no provider can be reached.
 
-        Where answers are slow to come they are heard at a later beat.
+        Slow answers are read in a later round.
         """
         self._asking = self._asking or ClockPoll(self.engine.sources)
         answers = self._asking.answers(PROMPT)
@@ -289,10 +289,10 @@ class Service:
         sources = self.engine.sources
         self._believe([clock_vote(sources[each.source], each.skew) for each in answers if each.source in sources])
         if self.clock.fault is ClockFault.UNPROVEN and not any(told.out_of_reach for told in answers):
-            self.clock = ClockVerdict()  # who answers without a time cannot speak against ours
+            self.clock = ClockVerdict()  # an answer without a time cannot contradict ours
 
     def _believe(self, voices: list[ClockVote]) -> None:
-        """Judge our clock by what the providers said: believe it where as many agree as contradict with one voice."""
+        """Check our clock against the providers' times: accept it where at least as many agree as contradict alike."""
         told = [voice for voice in voices if voice.skew is not None]
         if not told:
             return

@@ -35,7 +35,7 @@ REST = 600.0  # seconds after a failure
 RULE = 6 * 3600.0  # seconds between two looks through all archives for what is eligible by its class
 BATCH = 50  # archives at once
 SIGNING_LOOK = 60.0  # seconds between two looks at what must be signed or sent
-REPORT_LOOK = 3600.0  # seconds between two looks at whether a period is over whose report is not written
+REPORT_LOOK = 3600.0  # seconds between checks for a finished period without a report
 SIGNING_REST = 3600.0  # seconds after a failure: reading a long log again costs more than it can show
 
 
@@ -209,7 +209,7 @@ class ReportTask:
         return REPORT_LOOK
 
     def _work(self) -> None:
-        # Imported once a report is wanted: most daemons write none.
+        # Imported with the first report: most daemons write none.
         from strongroom.engine.queries.report_files import write_owed_report
         from strongroom.text.report_page import report_files
 

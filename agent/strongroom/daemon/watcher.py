@@ -1,7 +1,7 @@
-"""The watcher: looks at the vault every minute, raises and clears notices, tells them, pings and measures.
+"""The watcher checks the vault every minute: raises and resolves alerts, sends them, pings, and collects metrics.
 
-It stands beside the work and depends on nothing that the work reports. Whatever goes wrong in here is told as far as it
-can be and never ends the daemon: an archive that goes on unwatched is better than none.
+It is independent of the work and of what the work reports. Whatever goes wrong here is reported as far as it
+can be and never ends the daemon: archiving without monitoring is better than no archiving.
 """
 
 from __future__ import annotations
@@ -57,7 +57,7 @@ class Watcher:
         self._take(config)
 
     def adopt(self, config: Config) -> None:
-        """Go on with another configuration; what the former channels still owed is told by the new ones."""
+        """Continue with another configuration; the new channels send what the former ones had not sent."""
         self._take(config)
         self._refused = False
         self._next = self._monotonic()
@@ -69,7 +69,7 @@ class Watcher:
 
     @property
     def busy(self) -> bool:
-        """Say whether a channel or the switch is being told something."""
+        """Return whether something is being sent to a channel or the switch."""
         return self._voice.busy or (self._pinger is not None and self._pinger.busy)
 
     def begin(self) -> None:
@@ -78,7 +78,7 @@ class Watcher:
             self._pinger.begin()
 
     def __call__(self, engine: Engine, plans: Iterable[Plan], verdict: ClockVerdict) -> None:
-        """See to what is being told, and look if it is time. Never waits and never raises a StrongroomError."""
+        """Advance the sends under way; check the vault if it is time. Never waits, never raises a StrongroomError."""
         if self._monotonic() >= self._next or verdict != self._verdict:
             self.look(engine, plans, verdict)
             return
@@ -87,17 +87,17 @@ class Watcher:
             self._pinger.tend()
 
     def look(self, engine: Engine, plans: Iterable[Plan], verdict: ClockVerdict) -> None:
-        """Look now: raise and clear notices, tell them, measure, ping."""
+        """Check now: raise and resolve alerts, send them, collect metrics, ping."""
         began, self._verdict = self._monotonic(), verdict
         seen = self._guarded("watching", lambda: self._watch(engine, list(plans), verdict))
-        alarmed = self._alarmed(engine)  # before a loss counts as told: without channels the switch alone hears of it
+        alarmed = self._alarmed(engine)  # before a loss counts as sent: without channels only the switch reports it
         spoken = self._guarded("notices", lambda: self._voice.speak(engine.vault, self._clock()))
         if self._pinger is not None:
             self._pinger.beat(healthy=seen and spoken and not alarmed)
         self._next = began + max(LOOK, (self._monotonic() - began) / SHARE)
 
     def finish(self, engine: Engine, seconds: float = 5.0) -> None:
-        """Wait at most so long for what is being told, and close. The vault must still be open."""
+        """Wait at most so long for the sends under way, and close. The vault must still be open."""
         until = self._monotonic() + seconds
         self._guarded("notices", lambda: self._voice.finish(engine.vault, self._clock(), seconds))
         if self._pinger is not None:

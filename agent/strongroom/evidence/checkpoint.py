@@ -27,7 +27,7 @@ class Checkpoint(Struct, frozen=True):
     origin: str
     size: int  # lines
     root: bytes
-    extensions: tuple[str, ...] = ()  # further lines; ours has one, the time by the clock of whoever signed
+    extensions: tuple[str, ...] = ()  # further lines; ours has one, the time by the signer's clock
 
     @property
     def at(self) -> datetime | None:
@@ -71,7 +71,7 @@ def open_checkpoint(note: str, *verifiers: Verifier) -> Checkpoint:
 
 
 def read_unchecked(note: str) -> Checkpoint:
-    """Return what a note says, whoever signed it. Raises NoteRefused where it is not a checkpoint."""
+    """Return the content of a note, without checking who signed it. Raises NoteRefused where it is not a checkpoint."""
     return parse_checkpoint(note.partition("\n\n")[0] + "\n")
 
 

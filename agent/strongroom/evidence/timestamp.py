@@ -1,6 +1,6 @@
 """A time stamp (RFC 3161): an authority's word that these bytes were there at a time, which is not our clock's word.
 
-The library is an extra (`timestamps`) and is imported only by whoever asks for a stamp or checks one.
+The library is an extra (`timestamps`) and is imported only where a stamp is requested or checked.
 """
 
 from __future__ import annotations

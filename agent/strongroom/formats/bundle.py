@@ -1,6 +1,6 @@
 """A bundle: the several files of one export in one ZIP, each stored as it came, written without ever going back.
 
-The sizes stand behind each file (APPNOTE 4.3.9), in the wide form, because nobody knows them before. Names and dates of
+The sizes follow each file (APPNOTE 4.3.9), in the wide form, because nobody knows them before. Names and dates of
 the members are fixed by their order, so the same files always make the same bundle.
 """
 

@@ -1,4 +1,4 @@
-"""What is told of a file with a content coding, and how its announced size is judged: it may be of either form.
+"""What is reported of a file with a content coding, and how its announced size is checked: it may be of either form.
 
 Undo a content coding (gzip, deflate; RFC 9110 section 8.4.1): in order, or from any place, in bounded memory.
 
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 def judge_coded(
     found: Inspection, announced: int | None, coded: int, decoded: int | None, coding: str = Coding.GZIP
 ) -> Inspection:
-    """Return the inspection with what is told of the whole file's coding."""
+    """Return the inspection with the findings about the whole file's coding."""
     return replace(found, findings=(*found.findings, *coding_findings(announced, coded, decoded, coding=coding)))
 
 
@@ -192,7 +192,7 @@ class Gunzipped(io.RawIOBase):
     """The decoded bytes of a coded file, as a file that can be read anywhere. Not for two threads at once.
 
     The first reading to the end checks the whole file; `seek` to the end does that, too. After it `size` and `sha256`
-    are those of the decoded bytes. The coded file must stand at its beginning. Raises Unreadable where the coded bytes
+    are those of the decoded bytes. The coded file must be at its beginning. Raises Unreadable where the coded bytes
     are unsound, and what their reader raises.
     """
 
@@ -205,7 +205,7 @@ class Gunzipped(io.RawIOBase):
         self._block = memoryview(bytearray(STEP_IN))
         self._hash = hashlib.sha256()
         self._hashed = 0
-        self._wanted = 0  # where the reader stands
+        self._wanted = 0  # the reader's position
         self._fault: Unreadable | None = None
         self.size: int | None = None
         self._resume(self._places[0])
@@ -245,7 +245,7 @@ class Gunzipped(io.RawIOBase):
         return True
 
     def read_to_end(self) -> None:
-        """Decode what nobody has asked for, so that all of the file is checked."""
+        """Decode what was not read, so that all of the file is checked."""
         self._find_end()
 
     def _find_end(self) -> None:

@@ -206,8 +206,8 @@ class RowTaker(Protocol):
 class RowSplitter:
     """Give it bytes through `room` and `advance`, then `finish`; it gives rows to the taker.
 
-    `names` are columns that tell a header apart. Raises Unreadable for what is certainly no CSV; rows read before the
-    fault were taken.
+    `names` are columns by which a header is recognized. Raises Unreadable for what is certainly no CSV; rows read
+    before the fault were taken.
     """
 
     def __init__(self, taker: RowTaker, names: Collection[str], *, max_row: int, batch: int = BATCH) -> None:

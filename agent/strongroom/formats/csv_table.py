@@ -142,7 +142,7 @@ class CsvReader:
             self._note("csv-column-order", "the columns come in another order than the documented one")
 
     def _require_table(self) -> None:
-        """Refuse a line or two of plain text, such as an error message: nothing in it speaks for a table."""
+        """Refuse a line or two of plain text, such as an error message: nothing in it suggests a table."""
         if not self._width:
             words = "the file is empty: it has no header, so it does not show that there are no records"
             self._doubt("csv-empty", words)
@@ -283,7 +283,7 @@ class TimeColumn:
 
     def __init__(self) -> None:
         self.zoneless = 0  # times that were taken as UTC for want of a zone
-        self._day_first: bool | None = None  # None until a date told
+        self._day_first: bool | None = None  # None until a date decides it
 
     def read(self, cells: Sequence[str]) -> Sequence[str | None]:
         """Return a text that `DateTally` reads for each cell, or None where the cell is no time."""

@@ -33,8 +33,8 @@ def extract_container(
     The content codings of the members in `coded`, by name, are undone.
 
     Raise Unreadable for a ZIP with any fault, UsageError for a target that is not an empty folder, WorldError where
-    the disk refuses. After an error nothing of the extraction is left; whoever else writes there at the same time is
-    left alone.
+    the disk refuses. After an error nothing of the extraction is left; another process that writes there at the same
+    time is left alone.
     """
     directory = read_container(reader, caps)
     for finding in directory.findings:

@@ -98,7 +98,7 @@ def _compare_announced(found: Inspection, expectation: Expectation) -> Iterator[
 
 
 def _compare_header(records: int, announced: int, expectation: Expectation) -> Iterator[Finding]:
-    """Hold a CSV's rows against the announced count, which may count the header: only the account's exports tell.
+    """Compare a CSV's rows with the announced count, which may include the header: only the account's exports show it.
 
     While that is not known, a difference of one is a fault, until a second delivery of the export shows the same.
     """
@@ -160,7 +160,7 @@ def _read_member(
 
 
 def _compare_counts(reports: tuple[MemberReport, ...], told: Mapping[str, int], log: FindingLog) -> None:
-    """Hold the records of each dataset against what metadata.json tells of it."""
+    """Compare the records of each dataset with the count in metadata.json."""
     for report in reports:
         count = told.get(report.dataset, report.records)
         if count != report.records:
@@ -170,7 +170,7 @@ def _compare_counts(reports: tuple[MemberReport, ...], told: Mapping[str, int], 
 
 
 def _compare(directory: Directory, expectation: Expectation, told: Mapping[str, int], log: FindingLog) -> None:
-    """Hold what is listed against what was asked for; a dataset of which `told` says 0 records may have no file."""
+    """Compare what is listed with what was requested; a dataset with 0 records by `told` may have no file."""
     names = {member.name for member in directory.members}
     if expectation.container is Container.BUNDLE:
         datasets = {file.name: file.dataset for file in expectation.files}

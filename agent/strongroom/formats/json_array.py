@@ -135,7 +135,7 @@ class ParseVerdict(Struct, frozen=True):
 
 
 class MemberReader(Protocol):
-    """Reads one member's bytes as they come. Nothing is raised for what the bytes are; `finish` tells."""
+    """Reads one member's bytes as they come. Nothing is raised for their content; `finish` reports it."""
 
     def room(self) -> memoryview:
         """Return where the next bytes go; never empty, good until `advance`."""

@@ -11,7 +11,7 @@ import select
 from collections.abc import Callable
 
 PIPE_SIZE = 1 << 20  # bytes; fewer switches between the two processes than with the usual 64 KiB
-SLICE = 0.25  # seconds of one wait, so that a wish to stop is heard soon
+SLICE = 0.25  # seconds of one wait, so that a request to stop is seen soon
 PATIENCE = 600.0  # seconds without any sign of life
 FLOOR = 600.0  # seconds of waiting that any peer may cost, however little it was given
 PER_MIB = 8.0  # seconds of waiting more for each MiB given, far slower than any disk that works

@@ -55,7 +55,7 @@ class PipedSink:
         given: Callable[[int], None] = lambda _size: None,
         allowance: Allowance | None = None,
     ) -> None:
-        """`shared` is memory that the parser has too, from `share_memory`; `given` hears how many bytes it is given.
+        """`shared` is memory that the parser has too, from `share_memory`; `given` gets the number of bytes passed on.
 
         `allowance` bounds how long the parser may keep us waiting.
         """
@@ -171,7 +171,7 @@ def serve_records(
 ) -> None:
     """Parse what a PipedSink sends until it closes its end; raise WorldError for a broken or senseless stream.
 
-    `taken` hears of each block how many bytes it has, before it is parsed.
+    `taken` is called with the size of each block in bytes, before it is parsed.
     """
     reader: MemberReader | None = None
     slots = SlotReader(shared) if shared is not None else None

@@ -47,7 +47,7 @@ class DateTally:
         self.at_end = 0  # exactly at the window's end, which the request may have included
         self.earliest: datetime | None = None
         self.latest: datetime | None = None
-        self.in_overlap = 0  # outside the window, but no further than was asked for on purpose
+        self.in_overlap = 0  # outside the window, but within the requested overlap
         self._before = 0
         self._after = 0
         self._reach = _reach(window, overlap)
@@ -241,7 +241,7 @@ class FieldWatch:
                 self._crowded = True
 
     def report(self, log: FindingLog, member: str) -> None:
-        """Enter the drift: facts to tell, never a reason to refuse."""
+        """Enter the drift: facts to report, never a reason to refuse."""
         if self._unknown:
             more = " and more" if self._crowded else ""
             words = (

@@ -69,7 +69,7 @@ def read_delivered(
     if container is Container.BUNDLE:
         return _read_bundle(reader, shape, caps, files)
     if container is Container.ZIP_OF_JSON and not _holds(reader, shape.member, caps):
-        return iter(())  # left out, as inspection was told that it may be
+        return iter(())  # left out, as inspection allowed
     if container is Container.ZIP_OF_JSON:
         return _read_member(reader, _find_member(reader, shape, shape.member, caps), shape, caps, container)
     return _parse(_read_pieces(reader), shape, caps, container)
@@ -171,7 +171,7 @@ def _drain(
 
 
 def _read_pieces(reader: PlaintextReader) -> Iterator[memoryview]:
-    """Yield a bare file from the present position on; a piece is good until the next one is asked for."""
+    """Yield a bare file from the present position on; a piece is valid until the next one is read."""
     view = memoryview(bytearray(_STEP))
     while count := reader.readinto(view):
         yield view[:count]

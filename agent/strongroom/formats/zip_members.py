@@ -57,10 +57,10 @@ def locate_members(reader: PlaintextReader, directory: Directory, caps: Caps) ->
 
 
 def _locate(reader: PlaintextReader, member: Member, limit: int) -> tuple[int, int, bool]:
-    """Return where the member's bytes start, where all of it ends, and whether one header alone tells of a descriptor.
+    """Return where the member's bytes start, where all of it ends, and whether only one header announces a descriptor.
 
     Sizes of zero before the bytes are true only with the descriptor behind them; where the header before the bytes
-    tells all, a descriptor that is not there is not missed.
+    has all sizes, a missing descriptor is no fault.
     """
     if member.header_at + _LOCAL.size > limit:
         raise Unreadable("zip-inconsistent", "the member's header lies outside the part of the ZIP that holds members")

@@ -1,9 +1,9 @@
-"""Alarms: what a person must hear of. An alarm is worked out again at every look; nobody switches it on or off.
+"""Alerts: what a person must know. Alerts are computed again at every check; nobody sets or clears one by hand.
 
 A title never names a stream, a source or a person, so that it can leave the machine; the body may. Neither ever holds
 a provider's words, a secret or a record's text: only names from the configuration, counts, sizes and dates.
 
-How the daemon stands, in one line: for systemd's status, the heartbeat and whoever reads them elsewhere.
+The daemon's condition in one line: for systemd's status, the heartbeat, and monitoring that reads it.
 
 What is wrong comes first. "Everything" is said to be archived only where nothing is wrong and nothing is left to do.
 """
@@ -93,7 +93,7 @@ CONTRADICTED = f"{AlertKind.LOG} contradicts"
 
 
 def happens_once(key: str) -> bool:
-    """Say whether an alarm tells what has happened and cannot be mended: told once, never "recovered" from."""
+    """Return whether an alert reports an event that cannot be undone: it is sent once and never marked as resolved."""
     return key.partition(" ")[0] in _ONCE or key.startswith((f"{LOG_REMADE} ", f"{CONTRADICTED} "))
 
 
@@ -104,7 +104,7 @@ def configuration_alarm() -> Alert:
 
 
 def clock_alarm(verdict: ClockVerdict) -> Alert | None:
-    """Return the alarm for a clock that something speaks against."""
+    """Return the alert for a clock that is in doubt."""
     if verdict.fault is None:
         return None
     title = "the clock of this machine cannot be trusted: nothing is planned or destroyed until it can"
@@ -117,11 +117,11 @@ ALL_WELL = "everything due is archived"
 class Condition(Struct, frozen=True):
     """What a daemon knows of itself and of what it covers."""
 
-    clock: str = ""  # what speaks against the machine's clock, or empty
+    clock: str = ""  # why the machine's clock is in doubt, or empty
     refused: bool = False  # the configuration file was changed, and what it says now is refused
-    failed: int = 0  # windows whose every try failed
+    failed: int = 0  # windows of which every attempt failed
     lost: int = 0  # periods that the provider deleted before they were archived
-    doubted: int = 0  # unusually empty windows whose second look is pending
+    doubted: int = 0  # unusually empty windows with a pending second look
     paused: tuple[str, ...] = ()  # sources and streams that are paused in the vault
     unknown: tuple[str, ...] = ()  # streams of which nobody knows yet from when on they must be covered
     waits: tuple[WaitGroup, ...] = ()
@@ -134,7 +134,7 @@ class Condition(Struct, frozen=True):
 
 
 def condition_words(condition: Condition) -> str:
-    """Say in one line how things stand."""
+    """Return the condition in one line."""
     return "; ".join(_parts(condition)) or ALL_WELL
 
 

@@ -79,7 +79,7 @@ class Segment(Struct, frozen=True):
 
 
 class Archive(Struct, frozen=True):
-    """One archive as the catalogue and the manifest tell it."""
+    """One archive, as the catalogue and the manifest describe it."""
 
     id: str
     holding: Holding
@@ -93,7 +93,7 @@ class Archive(Struct, frozen=True):
     expectation: Expectation  # how to read it again: which member holds which dataset, its id and its time
     inspection: Inspection
     recipients: tuple[str, ...]  # the public keys its key file was sealed to
-    retention: str  # the retention class that was asked for; several have a + between them
+    retention: str  # the configured retention class; several have a + between them
     container: str  # how the delivered file is built: zip-of-json, csv, ndjson, json-array, bundle
     durable_at: datetime  # sealed, flushed and entered
     verified_at: datetime  # read back from the disk and inspected
@@ -176,7 +176,7 @@ class DatasetDifference(Struct, frozen=True):
     vanished: Change  # only in the older
     fields: tuple[FieldChange, ...] = ()  # by how often they differ
     fields_compared: int = 0  # changed records that `fields` were counted over; fewer than changed.count where many
-    nameless: int = 0  # records of both without an id; of them only added and vanished can be told
+    nameless: int = 0  # records of both without an id; only added and removed ones can be counted
 
     @property
     def alike(self) -> bool:

@@ -1,6 +1,6 @@
-"""The work ahead: how many exports the plans want, how long they take under the quota, and whether that is in time.
+"""The backlog: how many exports the plans need, how long they take under the quota, and whether that is in time.
 
-How long the disk lasts if the streams go on as they did.
+How long the disk lasts if the streams keep growing at the same rate.
 
 The pace is that of the records, bytes for time covered, and not that of the work: a backfill fills no disk for ever.
 """
@@ -19,7 +19,7 @@ from strongroom.model.window import Window
 
 
 class Demand(Struct, frozen=True):
-    """What one stream wants exported now."""
+    """What one stream needs exported now."""
 
     stream: str
     windows: Sequence[Window]
@@ -57,7 +57,7 @@ def look_ahead(
     keeps: timedelta | None,
     one_export: timedelta = timedelta(minutes=2),
 ) -> BacklogForecast:
-    """Work out when every wanted window will be held if the oldest goes first. `one_export` is a usual length."""
+    """Compute when every needed window will be archived, oldest first. `one_export` is a usual length."""
     wanted = list(demands)
     pace = _pace(limits, one_export)
     queue = sorted((window.start, demand.stream, window) for demand in wanted for window in demand.windows)
@@ -114,7 +114,7 @@ class DiskForecast(Struct, frozen=True):
 
 
 def forecast_disk(free: int, reserve: int, growths: Iterable[Growth]) -> DiskForecast:
-    """Say how long the room above the reserve lasts, once what is owed has been taken."""
+    """Return how long the space above the reserve lasts, after the backlog has been archived."""
     known = list(growths)
     pace = sum(each.pace for each in known)
     room = free - reserve - sum(int(each.pace * each.owed.total_seconds()) for each in known)

@@ -1,6 +1,6 @@
 """Bech32 (BIP 173) without its length limit, as age writes keys: one case, a checksum of six characters, no spare bits.
 
-It stands here because two rooms that do not know each other read keys, the one that seals and the one that reads a
+It is here because two packages that do not import each other read keys, the one that seals and the one that reads a
 configuration: so a wrong character is found where it is written, and not when the first file is to be sealed. Refusals
 never quote the text: it may be a secret key.
 """

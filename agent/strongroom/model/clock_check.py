@@ -31,7 +31,7 @@ class ClockReading(Struct, frozen=True):
 
 
 class Tolerance(Struct, frozen=True):
-    """How far clocks may be apart before a person is told."""
+    """How far clocks may differ before an alert is raised."""
 
     jump: timedelta = timedelta(minutes=2)  # between two beats
     behind: timedelta = timedelta(minutes=2)  # behind the newest entry of the log
@@ -40,7 +40,7 @@ class Tolerance(Struct, frozen=True):
 
 
 class ClockVerdict(Struct, frozen=True):
-    """None as a fault means that nothing speaks against the clock."""
+    """A fault of None means that the clock is not in doubt."""
 
     fault: ClockFault | None = None
     words: str = ""
@@ -78,18 +78,18 @@ def check_skew(source: str, seconds: float | None, tolerance: Tolerance) -> Cloc
 
 
 class ClockVote(Struct, frozen=True):
-    """What one source's clock is ahead of ours; None where it did not tell."""
+    """How far one source's clock is ahead of ours; None where it gave no time."""
 
     source: str
-    origin: str  # who speaks: sources of one origin are one voice
-    address: str  # as the log tells it
+    origin: str  # the server that answered: sources with the same origin count once
+    address: str  # as recorded in the log
     skew: timedelta | None
 
 
 def check_voices(voices: Iterable[ClockVote], tolerance: Tolerance) -> ClockVerdict:
-    """Judge our clock by all who told a time: it is wrong where more voices agree on another one than on ours.
+    """Check our clock against all times that sources gave: it is wrong where more of them agree on another time.
 
-    One against one says that either is wrong: ours goes on, since it has a witness.
+    With one for and one against, either may be wrong: our clock stays accepted, because a source confirms it.
     """
     said = {voice.origin: voice for voice in voices if voice.skew is not None}
     agree = [each for each in said.values() if _is_near(each.skew, timedelta(0), tolerance)]
@@ -116,7 +116,7 @@ def check_trust(
     """Judge the clock as one to destroy by. `mark` is the newest time that something else spoke for.
 
     Whoever contradicts the clock stops it: the log, the mark, any provider. A leap past the mark needs a provider that
-    says the same, and so does a vault without a mark: a log that is written by our own clock cannot speak for it.
+    says the same, and so does a vault without a mark: a log that is written by our own clock cannot confirm it.
     """
     known = {source: skew for source, skew in skews.items() if skew is not None}
     for source, skew in known.items():

@@ -5,8 +5,8 @@ catch-up after a week and the repair of a gap are therefore the same question.
 
 Blind spots: what a dataset leaves out although the provider has it, and where another stream's archives hold it.
 
-"Held" is said of what was asked for. Where an export is known to leave something out, a held interval has a gap that no
-ledger shows; it is closed where a stream of the dataset that has the rest holds the same time, all of it, unfiltered.
+"Archived" refers to what was requested. Where an export is known to leave something out, an archived interval has a gap
+that no ledger shows. It is closed where a stream of the dataset that has the rest covers the same time, unfiltered.
 """
 
 from __future__ import annotations
@@ -55,7 +55,7 @@ class Interval(Struct, frozen=True):
 
 
 def required(plan: Plan, now: datetime, keeps: timedelta | None) -> Window | None:
-    """Return what the plan wants held by now, cut back by the settle delay, or None when nothing yet.
+    """Return what the plan requires to be archived by now, less the settle delay; None where that is nothing yet.
 
     `keeps` is how long the provider keeps records: the start of a plan without `since`.
     """
@@ -101,7 +101,7 @@ def held_edge(start: datetime, ledger: Iterable[Interval]) -> datetime:
 
 
 def require_past(interval: Interval, asked_at: datetime) -> None:
-    """Raise ValueError where an entry says more than can be known: nothing that lies after `asked_at` is held or lost.
+    """Raise ValueError where an entry claims what cannot be known: nothing after `asked_at` is archived or lost.
 
     A job may be at a window that has not ended, but at none that has not begun.
     """
@@ -113,7 +113,7 @@ def require_past(interval: Interval, asked_at: datetime) -> None:
 def unheld(ledger: Iterable[Interval], period: Window | None = None) -> list[Interval]:
     """Return what is lost, missing or open and that nothing holds, in order of time; `period` cuts it.
 
-    Each instant is told once, by the worst that is said of it.
+    Each instant is reported once, with the worst of its states.
     """
     entries = list(ledger)
     taken = [each.window for each in entries if each.cover in HELD]
@@ -159,7 +159,7 @@ _HELD = (Cover.PROVEN, Cover.EMPTY)
 
 
 class Blindness(Struct, frozen=True):
-    """What the archives of one stream do not tell, and since when others do."""
+    """What the archives of one stream leave out, and since when other archives have it."""
 
     stream: str
     spot: BlindSpot

@@ -64,12 +64,12 @@ class Zoom(StrEnum):
 
 
 class Horizon(Struct, frozen=True):
-    """What is wanted of a stream at an instant, and until when it can be had."""
+    """What a stream needs at an instant, and until when it can be exported."""
 
     wanted: Window | None  # must be held by now
     keeps: timedelta | None  # how long the provider keeps records, where that is known
     now: datetime
-    since: datetime | None = None  # when the plan starts; needed only where nothing is wanted yet
+    since: datetime | None = None  # when the plan starts; needed only where nothing is to be archived yet
 
     def of(self, window: Window) -> Heat:
         """Say what a stretch is that nothing holds or works on."""
@@ -92,7 +92,7 @@ def grid(zoom: Zoom, zone: str, last: datetime, count: int) -> tuple[Window, ...
 
 
 def heat(cells: Sequence[Window], ledger: Iterable[Interval], horizon: Horizon) -> tuple[Heat, ...]:
-    """Return what each cell says. The ledger is in order of time; what of it lies outside the cells is left out."""
+    """Return the state of each cell. The ledger is in order of time; intervals outside the cells are ignored."""
     entries, found, first = list(ledger), [], 0
     for cell in cells:
         while first < len(entries) and entries[first].window.end <= cell.start:
@@ -107,7 +107,7 @@ def heat(cells: Sequence[Window], ledger: Iterable[Interval], horizon: Horizon) 
 
 
 def shares(cells: Sequence[Window], ledger: Iterable[Interval], wanted: Window | None) -> tuple[float, ...]:
-    """Return how much of each cell's wanted time is archived, empty or destroyed, from 0 to 1; 1 where none is wanted.
+    """Return the share of each cell's planned time that is archived, empty or destroyed: 0 to 1; 1 if none is planned.
 
     The ledger is in order of time.
     """
@@ -135,7 +135,7 @@ def _share(cell: Window, safe: Sequence[Window], wanted: Window | None) -> float
 
 
 def wanted_of(plan: Plan, now: datetime, keeps: timedelta | None) -> Window | None:
-    """Return what a plan wants held by now: up to the last of its windows that has ended and settled."""
+    """Return what a plan requires to be archived by now: up to the last window that has ended and settled."""
     start = plan.since if plan.since is not None else (now - keeps if keeps is not None else None)
     end = boundary(plan.span, plan.zone, now - plan.settle)
     return Window(start, end) if start is not None and start < end else None

@@ -35,14 +35,14 @@ class RetryPolicy(Struct, frozen=True):
     links: int = 6  # dead links of one export
     rejections: int = 2  # unsound files from one export
     workers: int = 3  # sealing workers that died on one export
-    refusals: int = 5  # definite refusals to say how one export stands
+    refusals: int = 5  # definite refusals to report the status of one export
     renewals: int = 2  # times that one export is made again, before a new one is requested
     deletions: int = 20  # tries to delete an archived export at the provider, before it is left there
     generations: int = 3  # exports tried for one window before it is given up
     delay_first: timedelta = timedelta(seconds=5)
     delay_longest: timedelta = timedelta(minutes=15)
     room: timedelta = timedelta(seconds=30)  # between looks whether the disk has room for the next file
-    full_disk: timedelta = timedelta(seconds=40)  # after a write that failed; longer where it goes on failing
+    full_disk: timedelta = timedelta(seconds=40)  # after a failed write; longer where writes keep failing
     survey_age: timedelta = timedelta(minutes=5)  # how old the view of others' exports may be when asking
     crowded_age: timedelta = timedelta(minutes=1)  # the same, while as many exports run as the provider allows
     turn: timedelta = timedelta(seconds=5)  # between looks whether another export of the source has been found
@@ -89,7 +89,7 @@ class Act(StrEnum):
     INTEND = "intend"  # write down that a create is about to leave
     ASK = "ask"  # send the create that was just written down
     LOOK = "look"  # find our export on the provider's list
-    OBSERVE = "observe"  # ask how the export stands
+    OBSERVE = "observe"  # request the status of the export
     OPEN = "open"  # write down that bytes will be taken
     TAKE = "take"  # download and seal until it is durable
     PROVE = "prove"  # read back, inspect, publish
@@ -238,10 +238,10 @@ def _may_be_renewed(job: Job, situation: Situation, retry_policy: RetryPolicy) -
 _NOT_BY_RENEWAL = frozenset(
     {Cause.PROVIDER_FAILED, Cause.OVERDUE, Cause.CONTENT, Cause.TRANSFER, Cause.WORKER, Cause.REFUSED}
 )
-"""Deaths that making the same file again does not mend; a provider renews only what was there and is over."""
+"""Failures that creating the same file again does not fix; only an export that was ready and expired can be renewed."""
 
 _BLIND = (Cause.TRANSIENT, Cause.QUOTA)
-"""Why a list was not read that was asked for. That a key was refused or a source paused is a person's matter."""
+"""Why a requested list was not read. A refused key or a paused source is left to a person."""
 
 _IN_HAND = {State.UNCERTAIN: Act.ASK, State.FETCHING: Act.TAKE, State.SEALED: Act.PROVE}
 """What follows an event that this worker has just written down, before anything else may happen."""
@@ -304,7 +304,7 @@ def recognise(
 
 
 def _may_be(entry: Listed, ask: Ask) -> bool:
-    """Say whether nothing that the entry tells speaks against it."""
+    """Return whether nothing in the entry contradicts it."""
     told = entry.datasets in (None, ask.datasets) and (entry.ask in (None, ask) or ask in entry.perhaps)
     return told and entry.observation.standing not in (Standing.FAILED, Standing.EXPIRED, Standing.GONE)
 

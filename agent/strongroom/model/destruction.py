@@ -22,7 +22,7 @@ from strongroom.model.errors import UsageError
 
 
 class Stage(StrEnum):
-    """Where a condemned archive stands."""
+    """The state of an archive in a destruction plan."""
 
     PROPOSED = "proposed"  # on a plan; nobody but its proposer has agreed
     APPROVED = "approved"  # enough people have agreed; cooling off, or waiting for its hold or its period to end
@@ -88,7 +88,7 @@ class Person(Struct, frozen=True):
 
     @property
     def token(self) -> str:
-        """Return what stands for the person in the log, where no names belong."""
+        """Return the token for the person in the log, which contains no names."""
         if self.uid < 0:
             return "program"
         told = {"login": self.login, "sudo": self.sudo}
@@ -98,8 +98,8 @@ class Person(Struct, frozen=True):
 
     @classmethod
     def of_token(cls, token: str) -> Person:
-        """Read back what stands in the log; the name is nowhere in it. Raises ValueError."""
-        if token == "program":  # noqa: S105 - what stands for a person, no secret
+        """Read back the token of the log; the name is not in it. Raises ValueError."""
+        if token == "program":  # noqa: S105 - a token for a person, not a secret
             return PROGRAM
         told = {name: int(number) for name, _, number in (part.partition(":") for part in token.split(" "))}
         return cls(told["uid"], f"uid {told['uid']}", told.get("login"), told.get("sudo"), bool(told.get("mapped")))
@@ -197,9 +197,9 @@ def approval_text(proposal: Proposal, at_text: str, by: Person, archives: int) -
 
 
 def require_other(proposal: Proposal, given: Sequence[Approval], by: Person, signer: str = "") -> None:
-    """Raise StepRefused unless this person's approval counts beside the proposer's word and those given already.
+    """Raise StepRefused unless this person's approval counts in addition to the proposal and the earlier approvals.
 
-    `signer` is the key of a configured approver that signs it. In a user namespace people are told apart by that alone.
+    `signer` is the key of a configured approver that signs it. In a user namespace only that distinguishes people.
     """
     if by.uid < 0:
         raise StepRefused("the program approves nothing", hint="approve as a person")
@@ -228,7 +228,7 @@ def is_approved(proposal: Proposal, given: Sequence[Approval], people: int = 1) 
         own = strict.people > 1 and _is_own(proposal, each)
         if each.plan_sha256 == proposal.plan_sha256 and each.by.uid >= 0 and not repeated and not own:
             sound.append(each)
-    # The proposer may hold any of the keys by which people in a user namespace are told apart, and counts for none.
+    # The proposer may have any of the keys that distinguish people in a user namespace, and counts for none of them.
     apart = any(each.by.mapped for each in sound)
     return len(sound) >= (strict.people if apart else strict.approvals)
 

@@ -1,6 +1,6 @@
 """A request of one person to be erased (GDPR Article 17), as one table: state x answer -> state.
 
-Records lie in archives, and an archive is the smallest thing that can be destroyed: its bytes never change. A request
+Records are in archives, and an archive is the smallest unit that can be destroyed: its bytes never change. A request
 therefore names archives; it is done when each of them is destroyed, deferred while a hold or a retention period keeps
 one, refused with its ground. A deferred request needs no second asking: it is done when its last archive is gone.
 """
@@ -21,14 +21,14 @@ from strongroom.model.destruction import StepRefused
 from strongroom.model.retention import Period, PeriodUnit
 
 ANSWER_WITHIN = Period(1, PeriodUnit.MONTHS)
-"""In which a person must be told what was done (GDPR Article 12(3)); it may be lengthened by two further months."""
+"""Within this period a person must be informed of what was done (GDPR Article 12(3)), or two months later."""
 
 
 class ErasureState(StrEnum):
-    """Where a request stands."""
+    """The state of a request."""
 
     OPEN = "open"  # recorded, not answered
-    DEFERRED = "deferred"  # answered: not yet, because a hold or a retention period stands against it
+    DEFERRED = "deferred"  # answered: not yet, because a hold or a retention period prevents it
     DONE = "done"  # every archive that it names is destroyed
     REFUSED = "refused"  # answered: no, on a ground
 
@@ -56,7 +56,7 @@ PENDING = frozenset({ErasureState.OPEN, ErasureState.DEFERRED})
 
 
 class Erasure(Struct, frozen=True):
-    """One request. `subject` and `salt` are shredded when it ends: then nothing here tells whom it was about."""
+    """One request. `subject` and `salt` are shredded when it ends: after that nothing here identifies the person."""
 
     id: str
     at: datetime

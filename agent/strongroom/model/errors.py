@@ -15,7 +15,7 @@
     |   `-- CodingRefused       the file comes with a content coding that no reader undoes
     |-- TransferError       bytes arrived wrong: short, long, not what was announced
     |-- ContentRefused      the bytes are whole but not a sound export
-    |-- WorldError          disk, network, clock: the machine we stand on
+    |-- WorldError          disk, network, clock: the machine we run on
     |-- VaultError          the vault is not as it must be
     |   |-- SealError           a sealed file cannot be opened or does not authenticate
     |   `-- VaultLocked         another process holds it
@@ -48,7 +48,7 @@ class ExitCode(IntEnum):
 
 
 class StrongroomError(Exception):
-    """Something a person must be told. `hint` is the next thing to do, or empty."""
+    """An error to report to a person. `hint` is the next step, or empty."""
 
     exit_code: ExitCode = ExitCode.BUG
 
@@ -157,7 +157,7 @@ class ContentRefused(StrongroomError):
 
 
 class WorldError(StrongroomError):
-    """The machine we stand on: disk, network, clock, permissions."""
+    """An error of the machine we run on: disk, network, clock, permissions."""
 
     exit_code = ExitCode.WORLD
 

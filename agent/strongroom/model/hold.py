@@ -1,7 +1,7 @@
 """Legal holds: what must not be destroyed while a matter is open. A hold wins over every period and every request.
 
-A hold is a standing rule: it catches what is there and what arrives later. In doubt it catches: an archive whose
-records have no time is caught by any range of dates, since any of them may lie in it.
+A hold is a rule that applies to existing and to later archives. In doubt it applies: an archive whose
+records have no time is matched by any range of dates, since any record may be in it.
 """
 
 from __future__ import annotations
@@ -65,10 +65,10 @@ class HoldRule(Struct, frozen=True):
 
 
 class Hold(Struct, frozen=True):
-    """One hold, standing or released."""
+    """One hold, active or released."""
 
     id: str
-    matter: str  # a name for people, which may be a person's: it never stands in a line of the log
+    matter: str  # a name for people, which may be a person's: it is never written to the log
     rule: HoldRule
     placed_at: datetime
     placed_by: str  # for people; the log has the number of the user alone
@@ -93,7 +93,7 @@ class Matter(Struct, frozen=True):
 
     @property
     def open(self) -> bool:
-        """Say whether any of its holds stands."""
+        """Return whether any of its holds is active."""
         return any(hold.stands for hold in self.holds)
 
 
@@ -105,7 +105,7 @@ def may_touch(subject: Subject, window: Window) -> bool:
 
 
 def catches(hold: Hold, subject: Subject) -> bool:
-    """Say whether a standing hold keeps this archive; a released one keeps nothing.
+    """Return whether an active hold retains this archive; a released one retains nothing.
 
     Names are compared folded. A stream or source that was renamed is caught under each of its names.
     """

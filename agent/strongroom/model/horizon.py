@@ -1,8 +1,8 @@
 """The provider's horizon: the instant before which it has destroyed its records. Deadlines are measured from it.
 
-A window begins to be lost when its start passes the horizon and is wholly lost when its end does. An export asked for
+A window begins to be lost when its start passes the horizon and is wholly lost when its end does. An export requested
 after that moment proves nothing about the part that was gone: what comes back empty is lost, not empty. Nor does it
-prove anything about what had not settled yet when it was asked for: that part stays due.
+prove anything about records that had not settled when it was requested: that part stays pending.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ SLACK = timedelta(minutes=10)
 """How much of a settle delay may be lost to a provider's clock behind ours. The window's own end never may."""
 
 WORTH = timedelta(hours=1)
-"""What of a loss lies less than this after the horizon is gone before it could be asked for, and stays lost."""
+"""The part of a loss closer than this to the horizon is deleted before it can be requested, and stays lost."""
 
 _LENGTHS = {Span.HOUR: timedelta(hours=1), Span.DAY: timedelta(1), Span.WEEK: timedelta(7), Span.MONTH: timedelta(31)}
 
@@ -91,9 +91,9 @@ def settle(
 
 
 def settled_until(asked_at: datetime, settle: timedelta, made_at: datetime | None = None) -> datetime:
-    """Return up to where an export proves anything: what settled before it was asked for.
+    """Return the end of what an export can prove: what had settled before it was requested.
 
-    `made_at` is when the provider says that it was made. Where its clock is behind ours the export was asked for
+    `made_at` is when the provider says that it was made. Where its clock is behind ours the export was requested
     earlier than we believe: a delay of hours absorbs that up to SLACK, the end of a window without one does not.
     """
     ours = asked_at - settle
@@ -101,12 +101,12 @@ def settled_until(asked_at: datetime, settle: timedelta, made_at: datetime | Non
 
 
 def is_moment(made_at: datetime, asked_at: datetime) -> bool:
-    """Say whether what a provider told is a moment: midnight, long before it was asked, is a bare date."""
+    """Return whether a provider's time is an instant: midnight, long before the request, is a bare date."""
     return made_at.time() != time(0) or asked_at - made_at <= SLACK
 
 
 def delay_then(window: Window, delay: timedelta, planned_at: datetime) -> timedelta:
-    """Return the delay by which a plan asked for a window that had ended: a longer one since undoes nothing."""
+    """Return the settle delay in force when the window was requested: a later, longer one changes nothing."""
     return delay if planned_at < window.end else min(delay, planned_at - window.end)
 
 
@@ -122,7 +122,7 @@ def split_settled(window: Window, until: datetime) -> tuple[Window | None, Windo
 def lag_after(before: timedelta, asked_at: datetime, made_at: datetime) -> timedelta:
     """Return by how much a provider's clock is to be taken as behind ours, after one more export.
 
-    In whole minutes, so that the next window is asked for late enough. An export that shows nothing of it halves what
+    In whole minutes, so that the next window is requested late enough. An export that shows nothing of it halves what
     was known: its answer may have taken longer than the clocks are apart.
     """
     seen = asked_at - made_at
@@ -136,7 +136,7 @@ def reconsidered(
 ) -> list[Window]:
     """Return what was entered as lost by our own reckoning and that the provider still has by what is known now.
 
-    A retention that was configured or told too short is the reason. Nothing where nobody knows how long it keeps.
+    The reason is a retention that was configured or reported too short. Nothing where the retention is unknown.
     """
     if keeps is None:
         return []
@@ -170,7 +170,7 @@ def at_risk(plan: Plan, ledger: Iterable[Interval], now: datetime, keeps: timede
 
 
 def asked_after(span: Span, settle: timedelta) -> timedelta:
-    """Return how old the first record of a window is, at the most, when the window may be asked for."""
+    """Return the maximum age of a window's first record when the window may be requested."""
     return _LENGTHS[span] + settle
 
 

@@ -20,7 +20,7 @@ from strongroom.model.window import Window
 
 
 class Severity(StrEnum):
-    """FAULT refuses the file (it is quarantined); WARNING is told to a person; NOTE is kept for the record."""
+    """FAULT refuses the file (it is quarantined); WARNING is shown to a person; NOTE is only recorded."""
 
     FAULT = "fault"
     WARNING = "warning"
@@ -63,23 +63,23 @@ class MemberReport(Struct, frozen=True):
     dataset: str  # which dataset it holds; empty for metadata and unknown files
     size: int  # bytes, uncompressed
     records: int  # every record parsed
-    in_window: int  # records whose time lies in [start, end)
+    in_window: int  # records with a time in [start, end)
     undated: int  # records without a readable time field
     earliest: datetime | None  # over all dated records
     latest: datetime | None
     fields_unknown: tuple[str, ...] = ()  # seen but not in the dataset's known fields
     fields_vanished: tuple[str, ...] = ()  # documented as always there, seen in no record
     dialect: str = ""  # of a CSV: how it separates, quotes, ends and encodes; empty for other files
-    counts: tuple[tuple[str, int], ...] = ()  # of metadata.json: how many records it tells of each dataset
+    counts: tuple[tuple[str, int], ...] = ()  # of metadata.json: how many records it states for each dataset
     empty: bool | None = None  # without records: whether the bytes prove that; None where it was not looked at
     coding: str = ""  # the content coding that this file of a bundle came in, or nothing; `size` is without it
 
 
 class Bundled(Struct, frozen=True):
-    """One of several delivered files of an export, as it lies in the bundle."""
+    """One of several delivered files of an export, as stored in the bundle."""
 
     name: str  # in the bundle
-    dataset: str  # whose records it holds
+    dataset: str  # the dataset of its records
     container: Container  # CSV, NDJSON or JSON_ARRAY
     rows: int | None = None  # records that the provider announced for this file
     size: int | None = None  # bytes that the provider announced for this file
@@ -94,10 +94,10 @@ class Expectation(Struct, frozen=True):
     companions: tuple[str, ...] = ()  # other members that must be there, such as metadata.json
     container: Container = Container.ZIP_OF_JSON  # how the file is built, and so how it is read
     rows: int | None = None  # records that the provider announced, None where it announced nothing
-    overlap: timedelta = timedelta(0)  # how far beyond the window was asked on purpose: what lies there is no surprise
+    overlap: timedelta = timedelta(0)  # how far the request exceeds the window on purpose: records there are expected
     files: tuple[Bundled, ...] = ()  # of a bundle
     size: int | None = None  # bytes that the provider's API announced, None where it announced nothing
-    accepts: tuple[str, ...] = ()  # codes of faults that a person accepts of this source: told as warnings
+    accepts: tuple[str, ...] = ()  # codes of faults that a person accepts from this source: shown as warnings
     counts_header: bool | None = None  # whether the announced rows of a CSV count its header; None while not known
     told_before: int | None = None  # records of an earlier delivery that only a counted header could explain
 

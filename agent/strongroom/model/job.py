@@ -13,9 +13,9 @@ from strongroom.model.plan import ExportSpec
 
 
 class State(StrEnum):
-    """Where a job stands. The moves between the states are the table in table.py, and nowhere else."""
+    """The state of a job. The transitions are the table in job_table.py, and nowhere else."""
 
-    PLANNED = "planned"  # wanted; nothing has been asked
+    PLANNED = "planned"  # planned; nothing was requested yet
     UNCERTAIN = "uncertain"  # a create may have reached the provider
     WAITING = "waiting"  # the provider has accepted and is preparing the file
     READY = "ready"  # the file can be fetched
@@ -40,10 +40,10 @@ class Purpose(StrEnum):
 
 
 BESIDE = frozenset({Purpose.REGENERATE, Purpose.SETTLED, Purpose.SECOND_LOOK})
-"""Purposes whose archive stands beside the one that covers the window: the coverage ledger is left alone."""
+"""Purposes whose archive is additional to the one that covers the window: the coverage ledger is not changed."""
 
 BY_PERSON = "paused by "
-"""How the reason of a source's pause begins that a person asked for; otherwise its key was refused."""
+"""How the reason of a pause begins that a person requested; otherwise the key was refused."""
 
 TERMINAL = frozenset({State.ARCHIVED, State.REPLACED, State.FAILED, State.CANCELLED})
 
@@ -75,7 +75,7 @@ class Event(StrEnum):
     LAPSED = "lapsed"  # the provider will not make it again: only a new export can help
     SUCCEEDED = "succeeded"  # a successor job was made
     GIVEN_UP = "given-up"  # the attempts are used up
-    RETRIED = "retried"  # a person asked for another try
+    RETRIED = "retried"  # a person requested another attempt
     CANCELLED = "cancelled"  # a person asked to stop
 
 
@@ -104,7 +104,7 @@ class Cause(StrEnum):
     PAUSED = "source-paused"
     RESTART = "restart"
     PERSON = "person"
-    TURN = "not-its-turn"  # another export of the source must be found on the list before this one is asked for
+    TURN = "not-its-turn"  # another export of the source must be found on the list before this one is requested
     RENEWAL = "renewal"  # an export that was over is made again
     LAPSED = "not-renewable"
 
@@ -131,7 +131,7 @@ class Job(Struct, frozen=True):
     purpose: str = Purpose.COVERAGE  # a `Purpose`
     retention: str = "standard"  # the retention class that its archive will get
     priority: int = 0
-    ref: str = ""  # the provider's name for the export; one that was never asked for is to be renewed
+    ref: str = ""  # the provider's name for the export; one that was never requested is to be renewed
     asked_at: datetime | None = None  # when the last create was intended, or the last renewal taken
     accepted_at: datetime | None = None
     expires_at: datetime | None = None  # the provider's word for the end of the export
@@ -153,7 +153,7 @@ class Job(Struct, frozen=True):
 
     @property
     def beside(self) -> bool:
-        """Say whether its archive will stand beside the one that covers the window."""
+        """Return whether its archive will be additional to the one that covers the window."""
         return self.purpose in BESIDE
 
     def tries(self, cause: Cause) -> int:

@@ -124,7 +124,7 @@ class Renames(Struct, frozen=True):
 def pair_names(noun: Noun, known: Mapping[str, Hashable], configured: Mapping[str, Hashable]) -> list[Renamed]:
     """Pair names that are known with those that were configured in their place, in the order in which to rename.
 
-    Each is told by a key, which says what it is: two with one key are the same. Only one that is not there under its
+    Each is identified by a key: two with the same key are the same. Only one that is not there under its
     name any more can have another, and only where just one other could be meant. Raises UsageError where a name is to
     change its meaning.
     """

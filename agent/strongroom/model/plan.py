@@ -107,7 +107,7 @@ def following(span: Span, zone: str, start: datetime) -> datetime:
 
 
 def oldest_whole(span: Span, zone: str, horizon: datetime) -> datetime:
-    """Return where the first window begins that lies behind the horizon as a whole, with time left to ask for it.
+    """Return the start of the first window that is entirely after the horizon, with time left to request it.
 
     A window whose start is deleted before it can be requested would be lost in part as soon as it was planned.
     """
@@ -142,7 +142,7 @@ def _midnight(day: date, zone: str) -> datetime:
     instant = local.astimezone(UTC)
     if instant.astimezone(tz).replace(tzinfo=None) == local.replace(tzinfo=None):
         return instant
-    # In a gap the two readings of `fold` lie on either side of it, as far apart as the gap is long.
+    # In a gap the two readings of `fold` are on either side of it, as far apart as the gap is long.
     before, after = local.replace(fold=1).astimezone(UTC), local.replace(fold=0).astimezone(UTC)
     return _transition(before, after, zone)
 

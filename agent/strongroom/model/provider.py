@@ -65,7 +65,7 @@ class Limits(Struct, frozen=True):
 
 
 class BlindSpot(Struct, frozen=True):
-    """A dataset whose export leaves something out that the provider has, and where the rest is to be had."""
+    """A dataset whose export leaves out something that the provider has, and where the rest is available."""
 
     dataset: str
     lacks: str  # what is missing from it, in words for a person: "messages sent by campaigns"

@@ -6,7 +6,7 @@ of the same account made. It errs on the side of waiting.
 Which job comes first, and how much of a quota it may use. Deadline first, without starving today's window.
 
 Three classes. URGENT: the provider begins to destroy the window soon. FRESH: the window ended lately. BACKLOG: the rest
-of a backfill. Urgent and fresh jobs, and those that a person asked for, may use the whole quota; the backlog leaves a
+of a backfill. Urgent and fresh jobs, and those that a person requested, may use the whole quota; the backlog leaves a
 part of it free for them.
 """
 
@@ -53,7 +53,7 @@ USED_UP = "the provider's export quota is used up"
 
 
 def wait_reason(limits: Limits, allowed: Limits, usage: Usage, now: datetime) -> str:
-    """Say what a job waits for whose class may use `allowed` of the limits."""
+    """Return what a job waits for if its class may use `allowed` of the limits."""
     if usage.refused_until is not None and usage.refused_until > now:
         return USED_UP
     if next_create(replace(limits, concurrent=None), usage, now) > now:

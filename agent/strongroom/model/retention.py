@@ -4,7 +4,7 @@ Where that day does not exist (29 February, 31 April) the period ends on the fir
 rounding must not shorten a record's life. For the same reason a time of day that the zone skips ends after the gap, and
 one that it has twice ends the second time.
 
-How long an archive is kept, and what decides it: a rule that was fixed when it came, and the holds that stand.
+How long an archive is kept, and what decides it: the rule fixed when it was archived, and the active holds.
 
 Nothing in here destroys anything. A verdict is worked out from the rule, the holds and an instant, and each of them can
 only make an archive live longer: a hold wins over everything, an unreadable rule keeps for ever, of several rules the
@@ -106,7 +106,7 @@ class Basis(StrEnum):
 
 
 class AtEnd(StrEnum):
-    """What happens when a retention period is over and no hold stands."""
+    """What happens when a retention period is over and no hold is active."""
 
     ASK = "ask"
     DESTROY = "destroy"

@@ -62,7 +62,7 @@ def owed(lap: Lap, pace: ScrubPace, now: datetime) -> int:
 
 
 def slice_size(lap: Lap, pace: ScrubPace, now: datetime, since: timedelta) -> int:
-    """Return how much to read at once, `since` the last slice: what is owed, and no more than the rate allows.
+    """Return how many bytes to read, `since` the last slice: the backlog, and no more than the rate allows.
 
     After a long pause no more than one second's worth is made up for at once.
     """
@@ -71,7 +71,7 @@ def slice_size(lap: Lap, pace: ScrubPace, now: datetime, since: timedelta) -> in
 
 
 def is_worth_a_look(lap: Lap, pace: ScrubPace, now: datetime) -> bool:
-    """Say whether so much is owed that a small archive is read, or all that is left: less can wait a moment."""
+    """Return whether the backlog is at least a small archive, or all that is left: less can wait."""
     left = owed(lap, pace, now)
     return left >= OVERHEAD or (left > 0 and now - lap.began_at >= pace.every * SPREAD)
 

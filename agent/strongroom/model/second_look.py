@@ -60,7 +60,7 @@ class SecondLook(Struct, frozen=True):
 def doubt_of(window: Window, zone: str, earlier: Iterable[Interval]) -> Doubt | None:
     """Say whether a window without records is unusual for its stream; `earlier` is the ledger before it, in any order.
 
-    Weekdays are those of the stream's zone. What was destroyed or lost tells nothing.
+    Weekdays are those of the stream's zone. Destroyed and lost windows are not compared.
     """
     day = window.start.astimezone(ZoneInfo(zone)).date()
     with_records, was_empty = 0, False

@@ -24,7 +24,7 @@ BUILT_IN = ""
 
 
 class Leap(Struct, frozen=True):
-    """Two entries in a row that lie further apart than LEAP, with nobody who vouched for the later one."""
+    """Two consecutive entries further apart than LEAP, the later one of which no source confirmed."""
 
     seq: int  # of the later one
     before: datetime
@@ -32,7 +32,7 @@ class Leap(Struct, frozen=True):
 
 
 class Address(Struct, frozen=True):
-    """Where a source is asked, as the log tells it."""
+    """The address of a source, as recorded in the log."""
 
     address: str
     since: datetime  # the vouched time when it was entered
@@ -48,7 +48,7 @@ class Acceptance(Struct, frozen=True):
 
 
 class TimeLog(Struct):
-    """What the entries so far tell of time."""
+    """What the entries so far say about time."""
 
     tolerance: timedelta = timedelta(days=1)
     approvers: Collection[str] | None = None  # whose signatures count; where there are any, nothing else does
@@ -58,7 +58,7 @@ class TimeLog(Struct):
     leaps: list[Leap] = field(default_factory=list)  # open ones
     pending: list[Acceptance] = field(default_factory=list)  # too few so far
     addresses: dict[str, Address] = field(default_factory=dict)
-    last: datetime | None = None  # of the newest entry, whoever wrote it
+    last: datetime | None = None  # of the newest entry of any kind
     _archives: bool = False
     by_log: bool = False  # the log is one of a version that enters who vouched
 
@@ -119,7 +119,7 @@ class TimeLog(Struct):
         if self.approvers is not None and signer not in self.approvers:
             if self.approvers:
                 return
-            signer = ""  # anybody's key: it tells no people apart
+            signer = ""  # anybody's key: it distinguishes nobody
         fresh = Acceptance(at, Person.of_token(facts["by"]), signer)
         self.pending = [each for each in self.pending if abs(at - each.at) <= self.tolerance]
         if not any(is_same(each, fresh) for each in self.pending):
@@ -135,7 +135,7 @@ class TimeLog(Struct):
 
 
 def is_same(one: Acceptance, other: Acceptance) -> bool:
-    """Say whether two acceptances may be of one person: of one key, or without two keys of people not told apart."""
+    """Return whether two acceptances may come from one person: the same key, or no two keys that distinguish people."""
     if one.signer and other.signer:
         return one.signer == other.signer
     return one.by.may_be(other.by)

@@ -1,4 +1,4 @@
-"""What jobs wait for, and until when: the one place from which every table, document, log line and screen tells it."""
+"""What jobs wait for, and until when: the only source for every table, document, log line and screen."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from strongroom.model.job import Cause, Job, State, Wait
 from strongroom.model.text import counted
 
 _PREPARING = "the provider is preparing the export"
-_CLOSE = timedelta(seconds=30)  # instants that a person need not be told apart
+_CLOSE = timedelta(seconds=30)  # instants closer than this are shown as one
 
 
 class WaitGroup(Struct, frozen=True):
@@ -65,7 +65,7 @@ def group_waits(jobs: Iterable[Job], now: datetime) -> list[WaitGroup]:
 
 
 def group_key(job: Job, now: datetime) -> tuple[str, Cause] | None:
-    """Return what a job waits for and where, or None for nothing: jobs of one key are told as one."""
+    """Return what a job waits for and where, or None for nothing: jobs with the same key are shown as one."""
     wait = wait_of(job, now)
     if wait is None or not wait.cause:
         return None
@@ -102,7 +102,7 @@ def group_words(group: WaitGroup) -> str:
 
 
 def is_told(job: Job, wait: Wait | None, now: datetime) -> bool:
-    """Say whether the job's row tells this wait already, as exactly as a person needs it."""
+    """Return whether the job's row has this wait already, as exactly as a person needs it."""
     known = job.wait
     if known is None or wait is None:
         return known is wait

@@ -33,7 +33,7 @@ class Window(Struct, frozen=True, order=True):
         return self.end - self.start
 
     def holds(self, instant: datetime) -> bool:
-        """Say whether the instant lies inside; the end does not."""
+        """Return whether the instant is inside; the end is not."""
         return self.start <= instant < self.end
 
     def overlaps(self, other: Window) -> bool:
@@ -41,7 +41,7 @@ class Window(Struct, frozen=True, order=True):
         return self.start < other.end and other.start < self.end
 
     def within(self, other: Window) -> Window | None:
-        """Return the part that lies in the other window, or None."""
+        """Return the part inside the other window, or None."""
         return Window(max(self.start, other.start), min(self.end, other.end)) if self.overlaps(other) else None
 
 

@@ -140,7 +140,7 @@ PLAN_WORDS = ("paused", "late", "failed", "pending", "running", "waiting")
 
 
 def plan_mark(schedule: Schedule) -> Mark:
-    """Return how a plan stands: it waits for its next window only where no window is outstanding."""
+    """Return the state of a plan: it waits for its next window only where no window is outstanding."""
     outlook = schedule.outlook
     if schedule.paused:
         return Mark("‖", "paused", DOUBT)

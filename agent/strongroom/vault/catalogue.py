@@ -154,7 +154,7 @@ class Catalogue:
     def compact(self) -> bool:
         """Write the file anew without what was deleted, and empty the write-ahead log; outside a transaction.
 
-        Returns False where a reader was in the way of the last part: then older pages may stand in the log until it is
+        Returns False where a reader blocked the last part: then older pages may remain in the log until it is
         done again.
         """
         with in_words():

@@ -59,7 +59,7 @@ class LoggedLine(Struct, frozen=True):
 
 
 class Sending(Struct, frozen=True):
-    """What one target got last, and how the next try stands."""
+    """What one target received last, and the state of the next attempt."""
 
     target: str
     size: int = 0  # of the newest checkpoint that it took; 0: none yet
@@ -134,17 +134,17 @@ def all_checkpoints(catalogue: Catalogue) -> list[KeptCheckpoint]:
 
 
 def get_sending(catalogue: Catalogue, target: str) -> Sending:
-    """Return how a target stands; a fresh one has got nothing."""
+    """Return the state of a target; a new one has received nothing."""
     return _SENDINGS.read_one(catalogue.read_one(SENDING, target)) or Sending(target)
 
 
 def all_sendings(catalogue: Catalogue) -> list[Sending]:
-    """Return how every target stands that was ever tried."""
+    """Return the state of every target that was ever tried."""
     return _SENDINGS.read_all(catalogue.read(SENDINGS))
 
 
 def put_sending(catalogue: Catalogue, sending: Sending) -> None:
-    """Write down how a target stands; inside a transaction."""
+    """Record the state of a target; inside a transaction."""
     catalogue.write(PUT_SENDING, *_SENDINGS.values(sending))
 
 

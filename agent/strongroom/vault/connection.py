@@ -114,7 +114,7 @@ WORLD = {
         "check the disk before anything else: dmesg; and that it is there and has space",
     ),
 }
-"""What the world does to the catalogue: the machine is to be mended, not the vault."""
+"""Errors of the machine that stop the catalogue: fix the machine, not the vault."""
 
 
 class Unstorable(UsageError):

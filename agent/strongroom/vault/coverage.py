@@ -87,7 +87,7 @@ def intervals_of(catalogue: Catalogue, stream: str, period: Window | None = None
 
 
 def covered_by(catalogue: Catalogue, archive_id: str) -> list[Interval]:
-    """Return the entries that an archive stands for, in order of time."""
+    """Return the intervals that an archive covers, in order of time."""
     return _INTERVALS.read_all(catalogue.read(COVERED_BY, archive_id))
 
 

@@ -45,7 +45,7 @@ Facts = Mapping[str, Any]
 
 
 class _Ledger(Struct):
-    """What the log has told so far."""
+    """The state after the entries read so far."""
 
     proposals: dict[str, Proposal] = field(default_factory=dict)
     approvals: list[Approval] = field(default_factory=list)
@@ -61,12 +61,12 @@ class _Ledger(Struct):
                 continue
 
     def on(self, proposal: str, archive: str = "") -> list[tuple[str, str]]:
-        """Return what stands on a proposal, or one archive of it."""
+        """Return the entry of a proposal, or of one archive in it."""
         return [key for key in self.items if key[0] == proposal and archive in ("", key[1])]
 
 
 def replay_destructions(catalogue: Catalogue) -> None:
-    """Make again what the entries tell of destructions and erasures; inside a transaction, on empty tables.
+    """Rebuild the rows of destructions and erasures from the entries; inside a transaction, on empty tables.
 
     A destruction that had begun and whose tombstone is not there had touched nothing: its archive is held as before,
     and its plan goes on from its approval.

@@ -66,7 +66,7 @@ def put_approval(catalogue: Catalogue, approval: Approval) -> None:
 
 
 def put_plan_item(catalogue: Catalogue, items: PlanItem) -> None:
-    """Write where an archive stands on a proposal; inside a transaction."""
+    """Write the state of an archive in a proposal; inside a transaction."""
     row = _ITEMS.values(items)
     catalogue.write(PUT_CONDEMNED, *row)
     catalogue.confirm(CONDEMNED_ON, items.proposal, items.archive, expected=row)
@@ -108,7 +108,7 @@ def items_of_plan(catalogue: Catalogue, proposal_id: str) -> list[PlanItem]:
 
 
 def live_plan_items(catalogue: Catalogue, archive_id: str) -> PlanItem | None:
-    """Return how an archive stands on the one plan that it is on, if it is on any."""
+    """Return the state of an archive in the plan that contains it, if one does."""
     return _ITEMS.read_one(catalogue.read_one(CONDEMNED_LIVE, archive_id))
 
 
@@ -123,7 +123,7 @@ def reduce_rows(catalogue: Catalogue, tombstone: Tombstone) -> None:
     What providers said about its job goes, too. The lines of the log stay as they are: they hold no such words.
     """
     catalogue.write(DROP_ARCHIVE, tombstone.archive)
-    catalogue.write(DROP_RETAINED, tombstone.archive)  # it tells when the records were of
+    catalogue.write(DROP_RETAINED, tombstone.archive)  # it contains the records' dates
     cause = f"destroyed under {tombstone.rule}"
     catalogue.write(COVER_DESTROYED, tombstone.archive, cause)
     catalogue.write(HUSH_ENTRIES, tombstone.job, tombstone.archive)
@@ -138,7 +138,7 @@ ERASURES_PENDING = f"{_ERASURES.select} WHERE state IN ('open', 'deferred') ORDE
 
 
 def put_erasure(catalogue: Catalogue, erasure: Erasure) -> None:
-    """Write a request as it now stands; inside a transaction."""
+    """Write the present state of a request; inside a transaction."""
     row = _ERASURES.values(erasure)
     catalogue.write(PUT_ERASURE, *row)
     catalogue.confirm(ERASURE, erasure.id, expected=row)

@@ -157,7 +157,7 @@ def publish(temporary: Path, path: Path) -> None:
     try:
         flush_folder(path.parent)
     except WorldError:
-        with suppress(OSError):  # whoever is told of the failure removes it as well
+        with suppress(OSError):  # the caller that gets the failure removes it as well
             unlink(path)  # a name that may not outlive a crash must not be believed
         raise
     with suppress(OSError):  # the file has its name; what is in tmp is removed at the next start

@@ -1,4 +1,4 @@
-"""The one way to open, list, link, move and remove what lies in a vault: no symbolic link is ever followed.
+"""The only module that opens, lists, links, moves and removes files of a vault: it never follows a symbolic link.
 
 Every name is looked up from a folder that is open (openat), so that nobody can put a link in its place between a check
 and the use. Only regular files are opened: a pipe would be waited for without an end, and a device may act when it is
@@ -55,7 +55,7 @@ def _folder(path: Path, flags: int = _LOOK) -> Iterator[int]:
 
 
 def _worded(error: OSError, path: Path, folder: int) -> OSError:
-    """Say of a refusal what is in the place; the name of the file is kept for whoever prints it."""
+    """Describe in a refusal what is in the place; the error keeps the name of the file."""
     mode = 0
     with suppress(OSError):
         mode = os.stat(path.name, dir_fd=folder, follow_symlinks=False).st_mode
@@ -178,7 +178,7 @@ def _names(folder: int) -> list[str]:
 
 
 def list_shards(path: Path) -> list[Path]:
-    """Return what is in the folders of a folder, sorted; links are told by `doctor` and not followed."""
+    """Return what is in the folders of a folder, sorted; links are reported by `doctor` and not followed."""
     return [found for shard in list_folder(path) for found in list_folder(shard)]
 
 
@@ -210,7 +210,7 @@ def link(old: Path, new: Path) -> None:
 
 
 def rename(old: Path, new: Path) -> None:
-    """Move a file to a name, whoever has that. Raises OSError."""
+    """Move a file to a name, replacing what is there. Raises OSError."""
     with _folder(old.parent) as source, _folder(new.parent) as target:
         try:
             os.replace(old.name, new.name, src_dir_fd=source, dst_dir_fd=target)

@@ -46,7 +46,7 @@ def put_hold(catalogue: Catalogue, hold: Hold) -> None:
 
 
 def release_hold(catalogue: Catalogue, hold_id: str, at: datetime, by: str, reason: str) -> bool:
-    """Release a standing hold; inside a transaction. Says False, and changes nothing, where it does not stand."""
+    """Release an active hold; inside a transaction. Returns False, and changes nothing, where it is not active."""
     if not catalogue.write(RELEASE_HOLD, to_text(at), by, reason, hold_id):
         return False
     catalogue.confirm(RELEASED, hold_id, expected=(to_text(at), by, reason))
@@ -60,7 +60,7 @@ def get_hold(catalogue: Catalogue, hold_id: str) -> Hold | None:
 
 
 def holds(catalogue: Catalogue, *, active: bool = True) -> list[Hold]:
-    """Return the holds that stand, or with `active` off all there ever were; oldest first.
+    """Return the active holds, or with `active` off all holds ever placed; oldest first.
 
     Where a list may leave out what cannot be read (`leaving_out`), a standing hold that cannot be read is named and
     covers the whole vault.

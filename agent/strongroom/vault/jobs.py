@@ -1,6 +1,6 @@
 """Jobs in the catalogue: rows in, frozen nouns out.
 
-Exports to be deleted at the provider: owed from the commit of their archive on, until the provider has done it.
+Exports to be deleted at the provider: pending from the commit of their archive until the provider has done it.
 """
 
 from __future__ import annotations
@@ -135,7 +135,7 @@ def settle_deletion(catalogue: Catalogue, deletion: Deletion) -> None:
 
 
 def owed_deletions(catalogue: Catalogue) -> list[Deletion]:
-    """Return every deletion that is owed, the one due first at the front."""
+    """Return every pending deletion, the earliest first."""
     return _DELETIONS.read_all(catalogue.read(DELETIONS))
 
 

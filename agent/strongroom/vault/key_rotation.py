@@ -1,7 +1,7 @@
 """Putting a key file in another's place: never without one, and never bringing back one that was destroyed.
 
-A new key file is written beside its place, flushed and read back; the catalogue is told what is to come; the file takes
-the other's name; its folder is flushed; the catalogue and the log are told that it has. A crash in between leaves one
+A new key file is written next to its place, flushed and read back; the catalogue records the intent; the file takes
+the other's name; its folder is flushed; the catalogue and the log record that it has. A crash in between leaves one
 of the two files whole, and the row that was written first says which two they may be.
 
 Whoever replaces or destroys key files holds `keys_alone` for as long as it takes: a rename that came after a
@@ -118,7 +118,7 @@ def settle_swaps(vault: Vault, now: datetime) -> int:
         for row, digest in found:
             if digest == row["after"]:
                 _finish(vault.catalogue, row, now)
-            else:  # the old file is still there, or neither is: a fixity check tells
+            else:  # the old file is still there, or neither is: a fixity check finds out
                 vault.catalogue.write(DROP_SWAP, row["archive"])
     return len(under_way)
 

@@ -13,7 +13,7 @@ from msgspec import Struct
 from msgspec.structs import force_setattr
 
 FORMAT = 1
-"""The vault format this program writes; docs/format.md tells it."""
+"""The vault format this program writes (docs/format.md)."""
 
 _LETTERS = "0123456789abcdefghjkmnpqrstvwxyz"  # of Crockford's base 32, as `make_id` writes it
 _LENGTH = 26
@@ -39,7 +39,7 @@ class Layout(Struct, frozen=True):
 
     @property
     def lock(self) -> Path:
-        """Held by whoever works in the vault."""
+        """Held by the process that works in the vault."""
         return self.root / "lock"
 
     @property
@@ -150,7 +150,7 @@ _ROOM = 10  # bytes kept free for what SQLite adds, such as -journal
 
 
 def beside(path: Path, ending: str) -> Path:
-    """Return the path with the ending behind its name; where that is too long a digest stands for the name.
+    """Return the path with the ending behind its name; where that is too long, a digest replaces the name.
 
     It depends on nothing but the two names, so that it is found again.
     """

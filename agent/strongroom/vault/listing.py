@@ -57,7 +57,7 @@ ARCHIVES_SORTED = {
     for sort, at in KEYS.items()
     for stream, holding in product(_EITHER, _HOLDINGS)
 }
-"""One page of archives, by the order, by whether a stream is asked for, and by the holding."""
+"""One page of archives, by the order, by whether a stream is given, and by the holding."""
 
 ARCHIVES_IN_STRETCH = {
     (stream, holding): _archives(stream, holding, KEYS[Sort.WINDOW], _STRETCH)
@@ -66,7 +66,7 @@ ARCHIVES_IN_STRETCH = {
 """One page of the archives whose windows touch a stretch of time."""
 
 JOBS_SORTED = {asked: _jobs(asked, "created_at") for asked in product(_EITHER, repeat=3)}
-"""One page of jobs, by whether a stream, a state and a purpose are asked for."""
+"""One page of jobs, by whether a stream, a state and a purpose are given."""
 
 JOBS_IN_STRETCH = {asked: _jobs(asked, "window_start", _STRETCH) for asked in product(_EITHER, repeat=3)}
 """One page of the jobs whose windows touch a stretch of time."""
@@ -103,7 +103,7 @@ def list_archives(
     """Return one page of archives, the newest or largest first; `before` is the last archive of the page before.
 
     With a period only archives whose windows touch it; that goes by windows. Raises UsageError for another order then.
-    `unread` hears the id of each row that cannot be read; the others fill the page.
+    `unread` is called with the id of each row that cannot be read; the others fill the page.
     """
     wanted, names = most, archived_as(catalogue, stream) if stream else ("",)
     while True:

@@ -57,7 +57,7 @@ def _take(fd: int) -> None:
 
 
 def describe_holder(path: Path) -> str:
-    """Name the process that the lock file speaks of."""
+    """Name the process in the lock file."""
     try:
         told = json.loads(read_file(path, _LONGEST))
         return f"{told['holder']} (process {int(told['pid'])})"
@@ -66,7 +66,7 @@ def describe_holder(path: Path) -> str:
 
 
 def holder_process(path: Path) -> int | None:
-    """Return the id of the process that the lock file speaks of, or None where it speaks of none."""
+    """Return the id of the process in the lock file, or None where it names none."""
     try:
         return int(json.loads(read_file(path, _LONGEST))["pid"])
     except (OSError, ValueError, KeyError, TypeError):
@@ -81,7 +81,7 @@ def is_held(path: Path) -> bool:
         return False
     except OSError as error:
         if error.strerror in NEVER_OURS:
-            return False  # nobody can hold that, and whoever would take it is refused
+            return False  # nobody can hold that, and taking it is refused
         raise in_words(error, "read") from error
     try:
         fcntl.flock(fd, fcntl.LOCK_SH | fcntl.LOCK_NB)

@@ -42,7 +42,7 @@ FROM entries
 {rest}"""
 
 
-# What lines tell of windows whose jobs have not ended as far as the lines were read.
+# What the lines read so far say of windows whose jobs have not ended.
 SAID_OF_UNFINISHED = f"""
 {told_entries()} WHERE kind IN ('coverage.lost', 'coverage.unsettled') AND job IN (
     SELECT id FROM jobs WHERE state NOT IN ('archived', 'replaced', 'failed', 'cancelled')) ORDER BY seq
@@ -73,7 +73,7 @@ BEGUN = "log-begun"
 
 
 class Logged(Struct, frozen=True):
-    """One entry as it stands in the log."""
+    """One entry as it is in the log."""
 
     seq: int
     body: dict[str, Fact]
@@ -98,7 +98,7 @@ def require_current(catalogue: Catalogue, path: Path | None = None) -> None:
     """Raise VaultError where the log's file ends with an entry that the catalogue lacks, as an older copy does.
 
     What would be entered there would part from the log. A last line that cannot be read is judged by `write_out`.
-    Without a path it is looked at where the vault was told to refuse such a catalogue.
+    Without a path it is checked where the vault is set to refuse such a catalogue.
     """
     path = path or catalogue.log
     newest = 0 if path is None else _newest_in(path)
@@ -202,7 +202,7 @@ def open_log(path: Path, flags: int) -> int:
 def require_level(catalogue: Catalogue, path: Path, span: timedelta = timedelta(minutes=10)) -> None:
     """Raise VaultError where the file lacks entries of more than `span`: no crash leaves that, an older copy does.
 
-    Looks at the file only; one that is gone altogether is another matter: `write_out` tells of it.
+    Looks at the file only; one that is missing altogether is reported by `write_out`.
     """
     try:
         fd = open_log(path, os.O_RDONLY)
@@ -321,7 +321,7 @@ def chained(catalogue: Catalogue, query: str, *values: object) -> list[Logged]:
 
 
 def entries_before(catalogue: Catalogue, seq: int, most: int, *, stream: str = "", family: str = "") -> list[Logged]:
-    """Return what was written before an entry, newest first; a family is what stands before the dot of its kinds."""
+    """Return what was written before an entry, newest first; a family is the part before the dot of its kinds."""
     return _all_logged(catalogue.read(ENTRIES_BEFORE, seq, stream, family, most))
 
 

@@ -1,6 +1,6 @@
 """The rows of the log walked as the chain that they are: a line counts once it follows the line before it.
 
-Only the bytes of the lines are believed. The columns beside them are an index, which whoever can write to the catalogue
+Only the bytes of the lines are trusted. Their columns are an index, which anyone who can write to the catalogue
 can change without a trace, so that nothing is chosen by them here.
 """
 

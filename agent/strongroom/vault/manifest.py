@@ -1,6 +1,6 @@
 """The manifest: what an archive is, without what it says. JSON for people and for rebuilding the catalogue.
 
-Fields are told in docs/format.md. One that says nothing (no coding, no dialect, no overlap) is left out, so
+Fields: docs/format.md. One that says nothing (no coding, no dialect, no overlap) is left out, so
 that the bytes of older manifests, which the log has hashed, stay what they were. The digest of the delivered bytes is
 salted and the salt lies in the sealed key file, so that a manifest can outlive its archive without confirming a guess
 about what was in it.

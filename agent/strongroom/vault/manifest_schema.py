@@ -53,7 +53,7 @@ def rule_of(text: str) -> RetentionRule | None:
 
 
 def retention_body(archive: Archive) -> str | dict[str, Any]:
-    """Return what a manifest tells of retention: the rule that decides and every class that was named.
+    """Return the retention in a manifest: the rule that decides and every class that was named.
 
     An archive that came before rules were recorded has the name of its class alone, as it always had.
     """
@@ -63,7 +63,7 @@ def retention_body(archive: Archive) -> str | dict[str, Any]:
 
 
 def read_retention(told: Any) -> tuple[str, RetentionRule | None]:
-    """Read what a manifest tells of retention: the classes that were named, and the rule. Raises as `read_rule`."""
+    """Read the retention in a manifest: the classes that were named, and the rule. Raises as `read_rule`."""
     if isinstance(told, str):
         return told, None
     return NAMED_BY.join(_text(name) for name in told["named"]), read_rule(told)

@@ -33,7 +33,7 @@ _TOMBSTONES = "SELECT tombstone AS text FROM tombstones WHERE archive = ?"
 
 
 class Witnesses(Struct, frozen=True):
-    """The catalogues of a vault that may know what its files do not tell any more, the newest first."""
+    """The older catalogues of a vault, which may know what its files no longer show; the newest first."""
 
     paths: tuple[Path, ...]
 

@@ -1,4 +1,4 @@
-"""Files that no row of the catalogue speaks of, and the quarantine for what is damaged. Nothing is deleted.
+"""Files without a row in the catalogue, and the quarantine for damaged files. Nothing is deleted.
 
 A name of ours that no row has is either a whole archive (it has a manifest), or a part that a crash or a restored copy
 left. What belongs to a job under way, or to an archive that was destroyed, is nobody's business here.

@@ -3,7 +3,7 @@
 Recipients as the vault knows them: who may open new archives, since when, and to whom each key file is sealed.
 
 The configuration says to whom new archives are sealed; the vault remembers the set that it has seen, so that a change
-is noticed whoever made it. All of it follows from the evidence log and can be made again from there.
+is noticed in any case. All of it follows from the evidence log and can be made again from there.
 """
 
 from __future__ import annotations
@@ -93,7 +93,7 @@ class RecipientRecord(Struct, frozen=True):
 
     @property
     def short(self) -> str:
-        """The key as people tell it apart: its beginning and its end."""
+        """The key in short form: its beginning and its end."""
         return short_key(self.key)
 
 
@@ -104,7 +104,7 @@ PUT_RECIPIENT = _RECIPIENTS.upsert()
 
 
 def short_key(key: str) -> str:
-    """Return the beginning and the end of a public key, enough to tell a few apart."""
+    """Return the beginning and the end of a public key, enough to distinguish a few."""
     return f"{key[:12]}…{key[-6:]}"
 
 
@@ -119,7 +119,7 @@ def known_set(catalogue: Catalogue) -> list[RecipientRecord]:
 
 
 def logged_set(catalogue: Catalogue) -> frozenset[str] | None:
-    """Return the set in force as the chained log has it, whatever the rows say; None where it tells of none."""
+    """Return the set in force by the chained log, independent of the rows; None where it has none."""
     for row in catalogue.read(SET_ENTRIES):
         if not is_in_chain(row):
             continue
@@ -159,7 +159,7 @@ def mark_proven(catalogue: Catalogue, key: str, now: datetime) -> None:
 
 
 def sealed_sets(catalogue: Catalogue) -> dict[str, int]:
-    """Return how many archives each set of recipients opens; a set is a JSON array as it stands in the catalogue."""
+    """Return how many archives each set of recipients opens; a set is a JSON array as stored in the catalogue."""
     return {row["recipients"]: row["count"] for row in catalogue.read(SEALED_SETS)}
 
 
@@ -232,7 +232,7 @@ def set_told(body: dict[str, Any]) -> list[str] | None:
 def replay_resealed(catalogue: Catalogue) -> None:
     """Make again, from the log's entries, to whom key files are sealed; inside a transaction.
 
-    The digests of the key files are for whoever enters the archives: the newest entry of an archive that has one wins.
+    The digests of the key files are for the caller that enters the archives: an archive's newest entry with one wins.
     """
     for row in catalogue.read(RESEALED_ENTRIES):
         with readable(row["line"]):

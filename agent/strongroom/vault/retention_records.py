@@ -1,7 +1,7 @@
 """What decides how long each archive is kept, in the catalogue: the rule of its manifest, or a longer one since.
 
-The manifest never changes, so a rule that was lengthened stands here and in the log (`retention.extended`), from which
-it can be entered again. The classes of the configuration stand here as the vault last saw them.
+The manifest never changes, so an extended rule is kept here and in the log (`retention.extended`), from which
+it can be entered again. The classes of the configuration are kept here as the vault last saw them.
 """
 
 from __future__ import annotations
@@ -119,7 +119,7 @@ def put_reach(catalogue: Catalogue, archive: Archive) -> None:
 
 
 def lengthen(catalogue: Catalogue, archive: Archive, rule: RetentionRule) -> None:
-    """Let another rule decide; inside a transaction. Whether it is longer was seen to by whoever calls."""
+    """Let another rule decide; inside a transaction. The caller has checked that it is longer."""
     until = end_of(rule, archive.spec.window, archive.verified_at)
     if not catalogue.write(LENGTHEN, write_rule(rule), to_text(until), archive.id):
         put_retained(catalogue, archive)  # it came before rules were entered
@@ -232,7 +232,7 @@ def _datasets_by(text: str | None) -> tuple[str, ...] | None:
 
 
 def _reach_by(manifest: str) -> tuple[datetime | None, datetime | None]:
-    """Return the reach that a manifest tells; one that cannot be read bounds nothing, so that every hold catches it."""
+    """Return the reach in a manifest; one that cannot be read bounds nothing, so that every hold applies to it."""
     try:
         return reach_of(read_manifest(manifest))
     except VaultError:
@@ -247,7 +247,7 @@ def _record(row: sqlite3.Row) -> RetentionRecord:
 
 
 def _readable_record(row: sqlite3.Row) -> RetentionRecord:
-    unknown = row["manifest"] is not None  # it came before rules were entered: its manifest tells what there is
+    unknown = row["manifest"] is not None  # it was archived before rules were entered: its manifest has what there is
     earliest, latest = (
         _reach_by(row["manifest"])
         if unknown

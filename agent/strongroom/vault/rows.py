@@ -92,7 +92,7 @@ def leaving_out() -> Iterator[dict[str, RowUnreadable]]:
 
 
 def leave_out(error: RowUnreadable) -> bool:
-    """Note a row that is left out; return False where nobody is told of such rows."""
+    """Record a row that is left out; return False where such rows are not collected."""
     left_out = _LEFT_OUT.get()
     if left_out is None:
         return False
@@ -101,7 +101,7 @@ def leave_out(error: RowUnreadable) -> bool:
 
 
 def readable(rows: Iterable[sqlite3.Row], read: Callable[[sqlite3.Row], Value]) -> Iterator[Value]:
-    """Yield what the rows tell. Raises RowUnreadable, or inside `leaving_out` notes the row and goes on."""
+    """Yield what the rows contain. Raises RowUnreadable, or inside `leaving_out` records the row and continues."""
     for row in rows:
         try:
             yield read(row)

@@ -1,4 +1,4 @@
-"""Laps of the scrub and what they found, in the catalogue. It stands until a later lap finds the archive sound."""
+"""Laps of the scrub and their findings, in the catalogue. A finding stays until a later lap finds the archive sound."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _LAPS = Rows(Lap, "scrubs", "number")
 LAST_LAP = f"{_LAPS.select} ORDER BY number DESC LIMIT 1"
 PUT_LAP = _LAPS.upsert("began_at", "total")
 DROP_OLD_LAPS = "DELETE FROM scrubs WHERE number <= ? - 100"
-# Not read: what is being destroyed, and what a person has been told of and has put aside.
+# Not read: what is being destroyed, and what a person has seen and put aside.
 _READ = """id NOT IN (SELECT archive FROM condemned WHERE stage IN ('destroying', 'destroyed'))
     AND id NOT IN (SELECT archive FROM scrub_findings WHERE settled_at IS NOT NULL AND archive <> '')"""
 NEXT_ARCHIVE = f"SELECT id FROM archives WHERE id > ? AND {_READ} ORDER BY id LIMIT 1"
@@ -52,7 +52,7 @@ WHERE settled_at IS NOT NULL AND archive IN (SELECT id FROM archives WHERE holdi
 """
 DAMAGED_LINES = "SELECT line FROM entries WHERE kind = 'archive.damaged' ORDER BY seq"
 LINES_FROM = "SELECT seq, line FROM entries WHERE seq >= ? AND seq <= ? ORDER BY seq"
-# An archive that the log speaks of and whose manifest is gone holds nothing that anybody could show.
+# An archive of the log without a manifest has nothing that anybody could show.
 UNSHOWN = """
 SELECT DISTINCT stream, archive FROM entries
 WHERE kind IN ('job.proven', 'job.rejected', 'archive.adopted') AND archive <> ''
@@ -159,7 +159,7 @@ def unlisted_archives(catalogue: Catalogue) -> dict[str, str]:
 
 
 def found_unlisted(catalogue: Catalogue) -> list[str]:
-    """Return every archive against which it stands that the catalogue lacks it."""
+    """Return every archive with the finding that the catalogue lacks it."""
     return [str(row["archive"]) for row in catalogue.read(UNLISTED_FOUND)]
 
 
@@ -207,17 +207,17 @@ def settle_findings(catalogue: Catalogue, found: list[ScrubFinding], now: dateti
 
 
 def findings_of(catalogue: Catalogue, archive: str) -> list[ScrubFinding]:
-    """Return what stands against one archive, or against the log where the name is empty."""
+    """Return the findings of one archive, or of the log where the name is empty."""
     return _FINDINGS.read_all(catalogue.read(FINDINGS_OF, archive))
 
 
 def standing_findings(catalogue: Catalogue, most: int = 1000) -> list[ScrubFinding]:
-    """Return everything that stands, in the order of ids."""
+    """Return all findings, in the order of ids."""
     return _FINDINGS.read_all(catalogue.read(FINDINGS_STANDING, most))
 
 
 def count_findings(catalogue: Catalogue) -> int:
-    """Count what stands."""
+    """Count the findings."""
     row = catalogue.read_one(COUNT_FINDINGS)
     return int(row["count"]) if row else 0
 

@@ -1,7 +1,7 @@
 """Destroying files: overwritten, flushed, unlinked, folder flushed, in this order. Each act may be repeated.
 
 A file is overwritten in place before it loses its name, so that a second name of the same file, or a look at the bare
-disk, finds zeros. On a disk that writes elsewhere than it is told (flash, snapshots, copies on write) that proves
+disk, finds zeros. On a disk that writes to other places (flash, snapshots, copy on write) that proves
 nothing, and nobody may say that it does: what makes an archive unreadable is that its key has gone everywhere.
 """
 

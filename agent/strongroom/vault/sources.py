@@ -24,7 +24,7 @@ WHERE asks.source = ? AND asks.at > ?
 RUNNING_OURS = f"""
 SELECT count(*) AS count FROM jobs WHERE {_LIVE} AND state IN ('uncertain', 'waiting') AND source = ?
 """
-# `known`: a job of ours tells how this export stands; one that has let go of it (dead, cancelled) tells nothing more.
+# `known`: a job of ours has the status of this export; one that ended without it (failed, cancelled) has none.
 SEEN_EXPORTS = """
 SELECT seen.ref AS ref, seen.created_at AS created_at, seen.running AS running,
        EXISTS (SELECT 1 FROM jobs WHERE source = ?1 AND ref = seen.ref AND ref <> '') AS ours,
@@ -140,14 +140,14 @@ def told_retention(catalogue: Catalogue, source: str) -> timedelta | None:
 
 
 def logged_retention(catalogue: Catalogue, source: str) -> timedelta | None:
-    """Return how long a source last told a run that it keeps records, as the log says, or None."""
+    """Return the provider retention that a source last reported to a run, by the log, or None."""
     return _retention(catalogue, _told(source))
 
 
 def note_checked_retention(catalogue: Catalogue, source: str, keeps: timedelta) -> None:
-    """Remember what a source told a check, before any run asked it. Raises StrongroomError where it cannot be written.
+    """Store what a source reported to a check, before the first run. Raises StrongroomError where it cannot be written.
 
-    The log is the worker's to write, so it is told by the next run.
+    Only the working process writes the log, so the next run enters it there.
     """
     with catalogue.transaction():
         catalogue.write(PUT_FACT, _checked(source), str(keeps.total_seconds()))

@@ -92,7 +92,7 @@ def unsettled_windows(
 
 
 def count_planned(catalogue: Catalogue, source: str) -> int:
-    """Count the jobs of a source that nothing has been asked for yet."""
+    """Count the jobs of a source for which nothing was requested yet."""
     row = catalogue.read_one(COUNT_PLANNED, source)
     return int(row["count"]) if row else 0
 
@@ -124,7 +124,7 @@ _PROVIDER = "SELECT json_extract(manifest, '$.provider') AS provider FROM archiv
 
 
 def renames(catalogue: Catalogue) -> Renames:
-    """Return every rename that the log records, oldest first. Raises RowUnreadable for a line that tells none."""
+    """Return every rename that the log records, oldest first. Raises RowUnreadable for a line without one."""
     found = []
     for logged in entries_of_renames(catalogue):
         try:
@@ -187,7 +187,7 @@ def provider_of(catalogue: Catalogue, source: str) -> str:
 
 
 def covered_streams(catalogue: Catalogue) -> list[Stream]:
-    """Return every stream that the coverage ledger knows, as its newest job asked for it."""
+    """Return every stream in the coverage ledger, as its newest job requested it."""
     names = [row["stream"] for row in catalogue.read(_COVERED)]
     found = ((name, catalogue.read_one(_NEWEST_JOB, name)) for name in names)
     return [_stream_by(name, row) for name, row in found if row is not None]

@@ -1,6 +1,6 @@
 """Tombstones: the file in the manifest's place, its row in the catalogue, and how both are read.
 
-The same tombstone always gives the same bytes: the log has their digest. docs/format.md tells the fields.
+The same tombstone always gives the same bytes: the log has their digest. Fields: docs/format.md.
 """
 
 from __future__ import annotations
@@ -105,7 +105,7 @@ def write_tombstone(tombstone: Tombstone) -> bytes:
 
 
 def tombstone_body(tombstone: Tombstone) -> dict[str, Any]:
-    """Return the fields of a tombstone as docs/format.md tells them."""
+    """Return the fields of a tombstone (docs/format.md)."""
     window = tombstone.window
     destroyed = {
         "at": format_instant(tombstone.destroyed_at),
@@ -137,7 +137,7 @@ def tombstone_body(tombstone: Tombstone) -> dict[str, Any]:
 
 
 def tombstone_path(layout: Layout, tombstone: Tombstone) -> Path:
-    """Return where the tombstone stands: in its manifest's place."""
+    """Return the path of the tombstone: that of its manifest."""
     if tombstone.quarantined:
         return layout.quarantined(tombstone.archive, ".json")
     return layout.manifest(tombstone.archive)
@@ -209,7 +209,7 @@ def put_tombstone(catalogue: Catalogue, tombstone: Tombstone, certificate_sha256
 
 
 def get_tombstone(catalogue: Catalogue, archive_id: str) -> DestroyedArchive | None:
-    """Return what is left of the archive with exactly this id; None where the log does not tell of its tombstone."""
+    """Return what is left of the archive with exactly this id; None where the log has no tombstone of it."""
     found = tombstone_row(catalogue, archive_id)
     return found if found is not None and is_told(catalogue, found.tombstone) else None
 
@@ -248,7 +248,7 @@ def _newest_told(catalogue: Catalogue, stream: str, page: int) -> Iterator[Destr
 
 
 def is_told(catalogue: Catalogue, tombstone: Tombstone) -> bool:
-    """Say whether the chained log tells of just this tombstone: a row or a file alone is no destruction."""
+    """Return whether the chained log has exactly this tombstone: a row or a file alone is no destruction."""
     digest = hashlib.sha256(write_tombstone(tombstone)).hexdigest()
     return any(
         isinstance(facts := entry.body.get("facts"), dict)

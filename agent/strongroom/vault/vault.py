@@ -81,7 +81,7 @@ class Vault:
     def publish_archive(self, archive: Archive, witness: Callable[[str], None] = lambda _where: None) -> None:
         """Give the files their names: key, payload, search segment, then the manifest that makes it an archive.
 
-        `witness` is told each place where a crash leaves something different behind.
+        `witness` is called at each place where a crash leaves something different behind.
         """
         layout, name = self.layout, archive.id
         if archive.holding is Holding.QUARANTINED:

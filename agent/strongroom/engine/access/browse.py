@@ -75,7 +75,7 @@ class RecordPage:
     """A page of records. Never logged, stored or printed by accident."""
 
     first: int  # the place of the first one among those that were searched for, from 0
-    places: tuple[int, ...]  # where each stands in the file, from 1
+    places: tuple[int, ...]  # the position of each in the file, from 1
     records: tuple[Record, ...] = field(repr=False)
     more: bool
 

@@ -130,7 +130,7 @@ class _Doubles:
         self._own: Counter[bytes] = Counter()
 
     def has(self, record: Delivered, at: datetime | None) -> bool:
-        """Say whether another archive held an equal record that stands for this one."""
+        """Return whether another archive had an equal record that represents this one."""
         if at is not None and any(window.holds(at) for window in self._alone):
             return False
         digest = record_digest(record)

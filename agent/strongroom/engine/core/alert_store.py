@@ -60,7 +60,7 @@ def newest_alerts(vault: Vault, most: int = 50) -> list[AlertRecord]:
 
 
 def alert_document(alert: AlertRecord, *, heard: bool = True) -> dict[str, object]:
-    """Return an alert as plain JSON values (docs/notifications.md). `heard`: a channel was configured."""
+    """Return an alert as plain JSON values (docs/notifications.md). `heard`: whether a channel was configured."""
     return {
         "key": alert.key,
         "severity": alert.severity,

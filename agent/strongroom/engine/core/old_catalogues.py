@@ -79,7 +79,7 @@ def is_owed(catalogue: Catalogue) -> bool:
 
 
 def settle(catalogue: Catalogue) -> bool:
-    """Rewrite the catalogue's file where that is owed; return whether nothing is owed any more."""
+    """Rewrite the catalogue's file where that is pending; return whether nothing is pending any more."""
     if not is_owed(catalogue):
         return True
     if not catalogue.compact():

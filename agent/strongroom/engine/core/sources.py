@@ -37,7 +37,7 @@ from strongroom.vault.vault import Vault, open_vault
 if TYPE_CHECKING:
     from strongroom.engine.worker.launcher import Launcher
 
-_DIGITS = 16  # hex digits of a digest that stands for a longer value
+_DIGITS = 16  # hex digits of a digest that replaces a longer value
 
 
 def system_clock() -> datetime:

@@ -89,7 +89,7 @@ def carry_out(context: DestructionContext, most: int = BATCH, last: LastLogState
         with contradictions_reported(context):
             _carry_on(context, execution, most, last or LastLogState())
     except StrongroomError:
-        with suppress(StrongroomError):  # the first error matters, and compacting stays owed
+        with suppress(StrongroomError):  # the first error matters, and compacting stays pending
             _compact(context)
         raise
     if execution.excluded:

@@ -1,6 +1,6 @@
 """Alarms about windows that came unusually empty, and about what their second looks found.
 
-What to raise the voice about, worked out from ledger, plans, disk and clock alone.
+Which alerts to raise, computed from ledger, plans, disk and clock alone.
 
 How a run ended is not asked: a run that never began, a stopped daemon and a bug in the engine look the same from here,
 and what they have in common, records that nobody holds while their end comes nearer, is what is watched.
@@ -39,19 +39,19 @@ from strongroom.vault.second_looks import second_looks
 from strongroom.vault.sources import known_retention, paused_sources, remember_retention
 from strongroom.vault.vault import Vault
 
-RECENT = timedelta(days=30)  # an outcome is told for so long to whoever did not hear of it
+RECENT = timedelta(days=30)  # an outcome that was not sent yet is sent within this period
 _SEE = "see: strongroom coverage --stream"
 
 
 def doubted_windows(vault: Vault) -> frozenset[tuple[str, Window]]:
-    """Return the windows, with their streams, of which this is told and nothing else needs to be."""
+    """Return the windows, with their streams, that this alert covers, so that no other is needed."""
     return frozenset((look.stream, look.window) for look in second_looks(vault.catalogue))
 
 
 def empty_alarms(vault: Vault, streams: Collection[str], now: datetime) -> Iterator[Alert]:
-    """Yield what is to be told of the empty windows of these streams.
+    """Yield the alerts for the empty windows of these streams.
 
-    A pending second look stands until it is made. One that found records, or could not be made, is told once.
+    A pending second look stays open until it is made. One that found records, or could not be made, is sent once.
     """
     for look in second_looks(vault.catalogue):
         if look.stream in streams and (look.outcome is SecondLookOutcome.PENDING or abs(now - look.at) <= RECENT):
@@ -169,7 +169,7 @@ def _at_risk(stream_status: StreamStatus, now: datetime) -> Iterator[Alert]:
 
 
 def _late(stream_status: StreamStatus) -> Iterator[Alert]:
-    """Tell of a delay that outlasts what the provider keeps: what is asked for when it is gone is never held."""
+    """Alert on a delay longer than the provider's retention: what is requested after deletion is never archived."""
     if stream_status.keeps is None or not (stream_status.late or stream_status.late_pass):
         return
     kept = f"records are kept for {_words(stream_status.keeps)}"

@@ -68,7 +68,7 @@ def _judge(path: Path, what: str, harm: str) -> Check | None:
     try:
         mode = path.stat().st_mode
     except OSError:
-        return None  # what is not there is told by whoever needs it
+        return None  # a missing file is reported where it is needed
     if not mode & (_GROUP | _OTHERS) or (stat.S_ISDIR(mode) and mode & stat.S_ISVTX):
         return None
     who, verdict = ("anybody", CheckResult.FAIL) if mode & _OTHERS else ("its group", CheckResult.WARN)

@@ -165,7 +165,7 @@ def _room(config: Config, vault: Vault) -> Check:
 def check_writing(folder: Path) -> Iterator[Check]:
     """Write a little into the vault and forget it: without a reserve, a disk that is full looks like any other."""
     if not os.access(folder, os.W_OK):
-        return  # told by its permissions, or made by whoever works in the vault next
+        return  # reported with its permissions, or created by the next process that works in the vault
     try:
         with tempfile.TemporaryFile(dir=folder) as file:
             file.write(bytes(_LITTLE))

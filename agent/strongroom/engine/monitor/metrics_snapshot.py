@@ -1,4 +1,4 @@
-"""The vault in numbers, for whoever draws curves of it. Names from the configuration and counts; never a secret."""
+"""The vault in numbers, for monitoring. It contains names from the configuration and counts; never a secret."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ class MetricsSnapshot(Struct, frozen=True):
     budgets: Mapping[str, Budget]
     alert_records: Mapping[str, int]  # standing, by severity, every severity
     scrubbed_at: datetime | None
-    scrub_findings: int  # what stands
+    scrub_findings: int  # open ones
     scrub_share: float  # of the lap under way, or 1
     log_entries: int
     log_bytes: int

@@ -1,6 +1,6 @@
 """Looking at one source before it is relied on, with requests that only read; and saying what cannot be seen so.
 
-What no request that only reads can show is told as unknown, never passed over: a person reads what is missing here as
+What no read-only request can show is reported as unknown, never passed over: a person reads what is missing here as
 if it were in order.
 """
 
@@ -62,7 +62,7 @@ class SourceReport(Struct):
 
 
 def look_at_source(config: Config, name: str, dependencies: Dependencies) -> SourceReport:
-    """Look at a source. Raises UsageError for a name that is not configured; everything else stands in the report."""
+    """Check a source. Raises UsageError for a name that is not configured; everything else is in the report."""
     source = config.source(name)
     report = SourceReport(name, source.provider)
     try:
@@ -104,7 +104,7 @@ def check_offer(label: str, probe: Probe) -> Check:
 
 
 def check_clock(name: str, probe: Probe) -> Check | None:
-    """Say how far the provider's clock is from ours, and fail where no run would begin; None where it does not tell."""
+    """Report how far the provider's clock is from ours; fail where no run would begin; None where it gives no time."""
     if probe.clock_skew is None:
         return None
     seconds = probe.clock_skew.total_seconds()
@@ -149,7 +149,7 @@ def check_settling(plan: Plan, kept: timedelta | None) -> Iterator[Check]:
 
 
 def _tell(report: SourceReport, provider: Provider, probe: Probe, configured: int | None) -> None:
-    """Note what the one look at the source told."""
+    """Record the result of the request to the source."""
     report.checks.append(check_offer("exports", probe))
     if probe.offered is None:
         report.unknown.append("whether exports are offered: the provider does not say before one is requested")

@@ -3,7 +3,7 @@
 Everything comes from plan, ledger and clock, never from how a run went: a daemon that did nothing for a week sees the
 same at its first look as one that worked.
 
-What one run found gone: time that entered the ledger as lost, and alarms of lost or missing windows that stand.
+What one run found lost: time that entered the ledger as lost, and open alerts of lost or missing windows.
 
 A run can do all its work well and still be the one that found out. Whoever only looks at its end must learn of it.
 
@@ -42,7 +42,7 @@ SAMPLES = 36  # of the newest windows
 LEAST_LOSS = timedelta(minutes=1)
 """A plan that begins where the provider's memory ends loses moments between being made and being carried out.
 
-They stand in the ledger; nobody is called for them.
+They are in the ledger; no alert is raised for them.
 """
 
 
@@ -99,7 +99,7 @@ def _sight(vault: Vault, plan: Plan, keeps: timedelta | None, now: datetime) -> 
 
 
 def _is_late(plan: Plan, delay: timedelta | None, keeps: timedelta | None) -> bool:
-    """Say whether a window is asked for only when its first records are destroyed."""
+    """Return whether a window is requested only after its first records are deleted."""
     if delay is None or keeps is None or plan.snapshot:
         return False
     return asked_after(plan.span, delay) >= keeps
@@ -117,7 +117,7 @@ def joined(windows: Sequence[Window]) -> list[Window]:
 
 
 _ABOUT = frozenset({AlertKind.LOST, AlertKind.FAILED})
-_MOST = 1000  # notices that one run is expected to tell
+_MOST = 1000  # alerts that one run is expected to report
 NONE = timedelta(0)
 
 Lost = Mapping[str, timedelta]
@@ -129,11 +129,11 @@ class Losses(Struct, frozen=True):
 
     fresh: timedelta = NONE  # entered as lost since the run began
     streams: int = 0  # that this is of
-    standing: tuple[AlertRecord, ...] = ()  # alarms of lost or missing windows that stand, told or not
+    standing: tuple[AlertRecord, ...] = ()  # open alerts of lost or missing windows, sent or not
 
     @property
     def any(self) -> bool:
-        """Say whether there is anything to tell."""
+        """Return whether there is anything to report."""
         return bool(self.fresh or self.standing)
 
 
@@ -143,9 +143,9 @@ def lost_of(vault: Vault, plans: Iterable[Plan]) -> Lost:
 
 
 def losses_since(vault: Vault, plans: Iterable[Plan], before: Lost, unheard: datetime | None = None) -> Losses:
-    """Return what came to be lost since `before`, and the alarms about lost and missing windows that stand.
+    """Return what was lost since `before`, and the open alerts about lost and missing windows.
 
-    Where there is no channel an alarm counts as told at once: those told from `unheard` on stand as well.
+    Without a channel an alert counts as sent at once: those sent from `unheard` on are included.
     """
     grown = [now - before.get(name, NONE) for name, now in lost_of(vault, plans).items()]
     fresh = [each for each in grown if each >= LEAST_LOSS]

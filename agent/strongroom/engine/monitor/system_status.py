@@ -1,4 +1,4 @@
-"""How the machine and the sources stand: room on the disk, quotas, clocks, and who was told of alarms."""
+"""The state of the machine and the sources: disk space, quotas, clocks, and the delivery of alerts."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from strongroom.vault.archives import Sample, newest_samples
 from strongroom.vault.sources import get_source, usage_of
 from strongroom.vault.vault import Vault
 
-SAMPLES = 36  # newest windows of each stream, by which its growth is told
+SAMPLES = 36  # newest windows of each stream, from which its growth is computed
 _NOTICES = 500
 
 
@@ -28,19 +28,19 @@ class SourceStanding(Struct, frozen=True):
     """One source, as it was last seen."""
 
     quota: Quota
-    skew: timedelta | None  # its clock minus ours; None where it was never heard
+    skew: timedelta | None  # its clock minus ours; None where it is unknown
     refused_until: datetime | None  # it said "not before"
     paused: str
     refused: str = ""  # why it is not to be asked before, in words
 
 
 class AlertDelivery(Struct, frozen=True):
-    """Who is told of alarms, and how that went."""
+    """The channels of alerts, and how delivery went."""
 
     channels: tuple[str, ...]
     told: int  # of the newest notices
     last: datetime | None
-    waiting: int  # raised and not told yet
+    waiting: int  # raised and not sent yet
 
 
 class SystemStatus(Struct, frozen=True):
@@ -52,7 +52,7 @@ class SystemStatus(Struct, frozen=True):
 
 
 def standing_of(vault: Vault, config: Config, limits: Mapping[str, Limits], now: datetime) -> SystemStatus:
-    """Read how machine and sources stand; `limits` has what is known of each source beyond the catalogue."""
+    """Read the state of machine and sources; `limits` has what is known of each source beyond the catalogue."""
     return SystemStatus(
         disk=disk_forecast(vault, (each.name for each in config.streams), config.vault.min_free),
         sources=tuple(_source(vault, each.name, limits.get(each.name), now) for each in config.sources),
@@ -90,7 +90,7 @@ def _telling(vault: Vault, notify: NotifySettings) -> AlertDelivery:
     alert_records = newest_alerts(vault.catalogue, _NOTICES)
     told = [
         each.told_at for each in alert_records if each.told_at is not None and channels
-    ]  # none heard of it without one
+    ]  # without a channel none was sent
     waiting = sum(each.told_at is None and each.cleared_at is None for each in alert_records)
     return AlertDelivery(tuple(channels), len(told), max(told, default=None), waiting)
 

@@ -263,7 +263,7 @@ def evidence_view(config: Config, vault: Vault) -> EvidenceView:
 
 
 def keep_up(config: Config, vault: Vault, secret: Secret, clock: Clock, others: Sequence[Target] = ()) -> None:
-    """Sign the log if it is time, and send what is owed. `others` are targets that the caller builds.
+    """Sign the log if it is time, and send what is pending. `others` are targets that the caller builds.
 
     Does nothing without a signing key. Raises StrongroomError where the log could not be signed; an earlier checkpoint
     is sent in any case.

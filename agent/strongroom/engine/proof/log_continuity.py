@@ -47,7 +47,7 @@ def is_at(log: Path, end: int, line: bytes) -> bool:
 
 
 def require_history(layout: Layout) -> None:
-    """Refuse to drop, without being told to, what the log has lost and a catalogue still has. Raises UsageError."""
+    """Refuse to drop what the log has lost and a catalogue still has, unless requested. Raises UsageError."""
     if not has_lines(layout.log):
         raise UsageError(
             "log/log.jsonl has no entries: a catalogue made without the log has no earlier legal holds, extended"

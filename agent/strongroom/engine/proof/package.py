@@ -61,7 +61,7 @@ class FinishedPackage(Struct, frozen=True):
     path: Path
     archives: tuple[str, ...]
     size: int  # bytes of all files
-    sums_sha256: str  # of SHA256SUMS, which stands for the whole package
+    sums_sha256: str  # of SHA256SUMS, which covers the whole package
     checkpoint: int  # entries of the log that it covers
 
 

@@ -109,7 +109,7 @@ class Replay:
         job = Job(
             id=body["job"],
             stream=name,
-            source=facts.get("source") or (stream.source if stream else ""),  # else a manifest of the stream tells
+            source=facts.get("source") or (stream.source if stream else ""),  # else a manifest of the stream has it
             spec=ExportSpec(tuple(facts["datasets"]), window, stream.filters if stream else ()),
             state=State.PLANNED,
             created_at=at,
@@ -169,7 +169,7 @@ class Replay:
             drop_open(self._catalogue, job.stream, window)
             without = [each for each, _ in lost] + ([unsettled] if unsettled else [])
             for part in subtract(window, without):
-                asked_at = job.asked_at or job.created_at  # older versions did not tell what had not settled
+                asked_at = job.asked_at or job.created_at  # older versions did not record what had not settled
                 if (proven := split_settled(part, asked_at)[0]) is not None:
                     claim(self._catalogue, Interval(job.stream, proven, cover, job.archive, job.id), asked_at)
             for part, cause in lost:

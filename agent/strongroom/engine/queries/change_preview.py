@@ -1,6 +1,6 @@
 """What a change of a stream's plan would mean, before it is made: how much work, by when, and what comes too late.
 
-How every plan stands: what its next window is and when it is asked for, what is due now, and how long that takes.
+The state of every plan: its next window and when that is requested, what is pending now, and how long it takes.
 """
 
 from __future__ import annotations
@@ -93,9 +93,9 @@ class Schedule(Struct, frozen=True):
     """One plan, as of now."""
 
     plan: Plan  # beginning where it really begins, once that is known
-    paused: str  # why nothing new is asked for, or empty
+    paused: str  # why nothing new is requested, or empty
     next: Window  # the first window that has not ended and settled
-    next_at: datetime  # when it is asked for
+    next_at: datetime  # when it is requested
     held_until: datetime | None  # the end of the newest window that is held
     outlook: StreamOutlook | None  # the work ahead; None until the adapters are loaded
     running: int = 0  # windows whose exports are in progress
@@ -108,7 +108,7 @@ class Schedule(Struct, frozen=True):
 
 
 def schedules_of(vault: Vault, engine: Engine | None, plans: Sequence[Plan], now: datetime) -> list[Schedule]:
-    """Return how every plan stands. Without an engine nothing is said of the work ahead."""
+    """Return the state of every plan. Without an engine the backlog is left out."""
     states = {state.name: state for state in all_streams(vault.catalogue)}
     ahead = outlook_of_plans(engine, plans) if engine is not None else []
     outlooks = {stream.stream: stream for source in ahead for stream in source.streams}
@@ -116,7 +116,7 @@ def schedules_of(vault: Vault, engine: Engine | None, plans: Sequence[Plan], now
 
 
 def upcoming(plan: Plan, now: datetime, count: int) -> list[tuple[Window, datetime]]:
-    """Return the next windows of a plan, each with the instant at which it is asked for."""
+    """Return the next windows of a plan, each with the instant of its request."""
     start = boundary(plan.span, plan.zone, now - plan.settle)
     found = []
     for _each in range(count):

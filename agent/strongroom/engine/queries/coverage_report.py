@@ -24,20 +24,20 @@ from strongroom.vault.streams import get_stream
 
 
 class StreamCoverage(Struct, frozen=True):
-    """How one stream stands."""
+    """The coverage of one stream."""
 
     stream: str
     source: str
     since: datetime | None  # from where on it must be covered; None while that is not known
     keeps: timedelta | None  # how long the provider keeps records, where that is known
-    paused: str  # why nothing new is asked for, or empty
+    paused: str  # why nothing new is requested, or empty
     intervals: tuple[Interval, ...]  # the ledger, in order of time
-    unheld: tuple[Interval, ...]  # what of it is lost, missing or open and not held, each instant told once
+    unheld: tuple[Interval, ...]  # what of it is lost, missing or not archived yet, each instant once
     due: tuple[Window, ...]  # wanted now and in no job yet
     risk: AtRisk | None
-    snapshot: bool = False  # no time windows: each archive is a copy of all there was when it was asked for
+    snapshot: bool = False  # no time windows: each archive is a copy of everything at the time of the request
     looks: tuple[SecondLook, ...] = ()  # empty windows that were doubted, in the order of their doubts
-    blind: tuple[Blindness, ...] = ()  # what its archives do not tell, and whether others do
+    blind: tuple[Blindness, ...] = ()  # what its archives leave out, and whether others have it
 
     @property
     def known(self) -> bool:
@@ -53,9 +53,9 @@ class StreamCoverage(Struct, frozen=True):
 def coverage_of_plans(
     engine: Engine, plans: Iterable[Plan], period: Window | None = None, *, beside: Iterable[Plan] = ()
 ) -> list[StreamCoverage]:
-    """Return how every planned stream stands; `period` narrows the ledger and what is due to it.
+    """Return the coverage of every planned stream; `period` limits the ledger and what is pending.
 
-    `beside` are plans whose archives may close a blind spot of these without being told of themselves.
+    `beside` are plans whose archives may close a gap of these; they are not reported themselves.
     """
     chosen = list(plans)
     streams = list({plan.stream.name: plan.stream for plan in [*chosen, *beside]}.values())

@@ -125,7 +125,7 @@ def _destroyed(each: StreamCoverage, period: Window) -> list[tuple[Window, str]]
 
 
 def _gaps(each: StreamCoverage, period: Window) -> list[tuple[Window, str]]:
-    """Return what was never held, and why; what was held and destroyed when its time was over is told beside it."""
+    """Return what was never archived, and why; what was archived and later destroyed is returned with it."""
     told = joined(unheld(each.intervals, period))
     known = [interval.window for interval in each.intervals if interval.cover in HELD]
     nothing = subtract(period, known + [interval.window for interval in told])

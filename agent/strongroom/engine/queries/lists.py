@@ -104,7 +104,7 @@ class Status(Struct, frozen=True):
     free_bytes: int
     last_entry: datetime | None  # when something last happened
     heartbeat: Heartbeat | None = None  # of the daemon that works in the vault; None where it has said nothing yet
-    waiting: tuple[Request, ...] = ()  # what people asked for and nobody has answered, newest first
+    waiting: tuple[Request, ...] = ()  # requests of people without an answer yet, newest first
     waits: tuple[WaitGroup, ...] = ()  # what unfinished jobs wait for
     paused_streams: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))  # in the vault: who, when
 
@@ -176,7 +176,7 @@ def list_archives(
     """Return one page of archives, the newest or largest first; `before` is the last archive of the page before.
 
     With a period only those whose windows touch it, which goes by windows. Raises UsageError for another order then.
-    `unread` hears the id of each archive whose row cannot be read.
+    `unread` is called with the id of each archive whose row cannot be read.
     """
     return listing.list_archives(
         vault.catalogue,
@@ -222,7 +222,7 @@ def running(vault: Vault) -> list[Running]:
 
 
 def manifest_of(archive: Archive) -> dict[str, Fact]:
-    """Return what an archive is, field by field, as its manifest tells it (docs/format.md)."""
+    """Return an archive field by field, as in its manifest (docs/format.md)."""
     manifest: dict[str, Fact] = json.loads(write_manifest(archive))
     return manifest
 
@@ -260,7 +260,7 @@ def waits_of(vault: Vault, now: datetime) -> list[WaitGroup]:
 
 
 def status_of(vault: Vault, now: datetime | None = None) -> Status:
-    """Return the vault at a glance; what jobs wait for with it where the time is told."""
+    """Return a summary of the vault; with what jobs wait for where a time is given."""
     newest = newest_moments(vault, 1)
     sources = tuple(listed_sources(vault.catalogue))
     return Status(

@@ -54,11 +54,11 @@ class Look(Struct, frozen=True):
 
 
 class Strip(Struct, frozen=True):
-    """How one stream stands, cell by cell."""
+    """The coverage of one stream, cell by cell."""
 
     stream: str
     source: str
-    paused: str  # why nothing new is asked for, or empty
+    paused: str  # why nothing new is requested, or empty
     cells: tuple[Heat, ...]
     causes: Mapping[int, str]  # by the place of a cell that is missing, lost, or empty without a second look
     snapshot: bool = False  # no time windows: a held cell has a copy of all there was when it was taken

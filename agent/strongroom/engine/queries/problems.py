@@ -38,7 +38,7 @@ _NOTES = (
 """Kinds that ask for a look and no more: the window is exported again, or what happened is over."""
 
 _REMEMBERED = (AlertKind.LOG, LOG_REMADE, CONTRADICTED, AlertKind.CLOCK, AlertKind.CONFIGURATION)
-"""Keys of alerts that only the process at work can see: they stand until it finds otherwise."""
+"""Keys of alerts that only the working process can see: they stay open until it resolves them."""
 
 _NEXT: Mapping[AlertKind, str] = {
     AlertKind.AT_RISK: "strongroom plan",
@@ -139,7 +139,7 @@ def _problem(alarm: Alert) -> Problem:
 
 
 def _wrong_clock(vault: Vault, config: Config, found: Status, now: datetime) -> list[Alert]:
-    """Return what speaks against this machine's clock; nothing where nothing does."""
+    """Return why this machine's clock is in doubt; nothing where it is not."""
     title = "the clock of this machine cannot be trusted"
     last = found.last_entry
     if last is not None and last - now > config.vault.clock_tolerance:

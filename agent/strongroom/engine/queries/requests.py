@@ -1,4 +1,4 @@
-"""Serving what people ask for. Asking writes a row; whoever holds the vault's lock answers it within a second."""
+"""Requests of people. A request is a row; the process that has the vault's lock answers it within a second."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ from strongroom.vault.vault import Vault
 
 
 def ask(vault: Vault, wish: RequestKind, subject: str, by: str, clock: Clock, random_bytes: Chance) -> Request:
-    """Write down what a person wants of whoever works in the vault; return the request to look for its answer."""
+    """Record a request to the process that works in the vault; return it, so that its answer can be looked up."""
     request = Request(make_id(clock(), random_bytes), clock(), wish, subject, by)
     with vault.catalogue.transaction():
         put_request(vault.catalogue, request)
@@ -43,7 +43,7 @@ def ask(vault: Vault, wish: RequestKind, subject: str, by: str, clock: Clock, ra
 
 
 def look_up(vault: Vault, request: Request) -> Request:
-    """Return the request as it now stands."""
+    """Return the request in its present state."""
     return get_request(vault.catalogue, request.id) or request
 
 
@@ -53,7 +53,7 @@ def asked(vault: Vault) -> bool:
 
 
 def serve(engine: Engine) -> list[Request]:
-    """Do everything that was asked for and write down each answer; return the requests that were answered."""
+    """Carry out every open request and record each answer; return the requests that were answered."""
     waiting = waiting_requests(engine.vault.catalogue)
     for request in waiting:
         accepted, answer = _try(engine, request)

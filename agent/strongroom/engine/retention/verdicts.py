@@ -176,7 +176,7 @@ def held_among(vault: Vault, archives: Iterable[Archive]) -> frozenset[str]:
 
 
 def list_holds(vault: Vault, *, active: bool = True) -> list[Hold]:
-    """Return the holds that stand, or all, in the order in which they were placed."""
+    """Return the active holds, or all, in the order in which they were placed."""
     return holds(vault.catalogue, active=active)
 
 
