@@ -26,7 +26,7 @@ from strongroom.engine.worker.client import WorkerClient
 from strongroom.engine.worker.launcher import Launcher
 from strongroom.engine.worker.protocol import SealRequest
 from strongroom.evidence.line import Entry
-from strongroom.model.archive import Archive, Holding, Seal, Segment
+from strongroom.model.archive import Archive, Holding, Seal
 from strongroom.model.entry_kind import EntryKind
 from strongroom.model.inspection import Caps, Expectation, Finding, Inspection, MemberReport, Severity
 from strongroom.model.job import Event
@@ -35,6 +35,8 @@ from strongroom.model.plan import DatasetShape, ExportSpec
 from strongroom.model.retention import Period, RetentionRule
 from strongroom.model.window import Window
 from strongroom.vault.catalogue import create_catalogue
+from strongroom.vault.durable import make_folder
+from strongroom.vault.files import rename
 from strongroom.vault.log import add_entry
 from strongroom.vault.manifest import write_manifest
 
@@ -104,14 +106,18 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Made:
             airlock.feed(content)
             seal = airlock.finish().seal
             verified = airlock.verdict(lambda _progress: None)
+            indexed = airlock.segment()
+        assert indexed is not None
+        assert not indexed.fault
         archive = replace(
             sample(name),
             seal=seal,
             inspection=verified.inspection,
             recipients=config.vault.recipients,
-            segment=verified.segment,
         )
         vault.publish_archive(archive)
+        make_folder(layout.segment(name).parent)
+        rename(layout.temporary(name, ".idx.age"), layout.segment(name))
         with vault.catalogue.transaction():
             add_entry(vault.catalogue, Entry("job.proven", NOW, archive=name, facts={"records": 500}))
         vault.write_log()
@@ -140,7 +146,6 @@ def sample(name: str) -> Archive:
         container="zip-of-json",
         durable_at=NOW,
         verified_at=NOW,
-        segment=Segment(1, "ef" * 32, 3),
     )
 
 

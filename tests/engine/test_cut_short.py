@@ -33,6 +33,7 @@ from strongroom.model.inspection import Caps, Expectation, Inspection
 from strongroom.model.job import State
 from strongroom.model.plan import Stream
 from strongroom.vault.checkpoints import entries_matching
+from strongroom.vault.files import open_file
 from strongroom.vault.sources import counts_header
 from strongroom_sandbox.options import HookBridgeOptions, QlaraOptions
 from strongroom_sandbox.recorder import Operation
@@ -245,12 +246,14 @@ def test_what_inspection_did_not_read_is_read_back_too(
     out, into = os.pipe()
     try:
         with os.fdopen(into, "wb") as replies:
-            assert sealer._read_back(order, key, seal, PipedSink(out, out), replies).inspection == Inspection()
+            with open_file(path) as file:
+                found = sealer._read_back(order, key, seal, PipedSink(out, out), replies, file)
+            assert found.inspection == Inspection()
             sealed = bytearray(path.read_bytes())
             sealed[-40 if place else len(sealed) // 2] ^= 1
             path.write_bytes(sealed)
-            with pytest.raises(SealError):
-                sealer._read_back(order, key, seal, PipedSink(out, out), replies)
+            with open_file(path) as file, pytest.raises(SealError):
+                sealer._read_back(order, key, seal, PipedSink(out, out), replies, file)
     finally:
         os.close(out)
 

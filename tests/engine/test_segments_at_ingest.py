@@ -29,12 +29,13 @@ from strongroom.engine.worker.segment_thread import SegmentThread
 from strongroom.engine.worker.segment_watch import DONE, SegmentEmitter
 from strongroom.formats.inspect import inspect_container
 from strongroom.formats.sink import InlineSink
-from strongroom.model.inspection import Bundled, Caps, Expectation, Inspection
+from strongroom.model.inspection import Bundled, Caps, Expectation
 from strongroom.model.names import make_id
 from strongroom.model.plan import DatasetShape
 from strongroom.model.provider import Container
 from strongroom.search.chunk import read_chunks
 from strongroom.search.segment import ChunkBuilder, opening_line
+from strongroom.vault.segments import segment_of
 from strongroom.vault.shred import copies_of
 from strongroom_sandbox.options import ZavuOptions
 
@@ -138,8 +139,8 @@ def test_a_file_that_is_not_sound_leaves_no_segment(tmp_path: Path) -> None:
         worker.feed(zipped(messages='[{"id":"a"},{'))
         worker.finish()
         verified = worker.verdict(lambda _progress: None)
+        assert worker.segment() is None
     assert not verified.inspection.sound
-    assert (verified.segment, verified.segment_fault) == (None, "")
     assert not Path(request.segment_path).exists()
     house.vault.close()
 
@@ -152,9 +153,11 @@ def test_a_segment_that_cannot_be_written_costs_no_archive(tmp_path: Path) -> No
         worker.feed(zipped(messages=as_json(RECORDS * 2_000)))
         worker.finish()
         verified = worker.verdict(lambda _progress: None)
+        indexed = worker.segment()
     assert verified.inspection.sound
-    assert verified.segment is None
-    assert "No such file" in verified.segment_fault
+    assert indexed is not None
+    assert indexed.segment is None
+    assert "No such file" in indexed.fault
     house.vault.close()
 
 
@@ -187,7 +190,7 @@ def test_a_segment_without_its_end_is_dropped(tmp_path: Path, sent: bytes, monke
     path = tmp_path / "x.idx.age"
     thread = SegmentThread(path, "0" * 26, X25519Identity.generate(os.urandom).recipient, Parser())  # type: ignore[arg-type]
     thread.begin()
-    thread.finish(Inspection())
+    thread.finish(0)
     assert thread.segment is None
     assert thread.fault
     assert not path.exists()
@@ -198,15 +201,17 @@ def test_an_archive_comes_with_its_segment_unless_the_stream_wants_none(tmp_path
         bench.export()
         with open_reading(bench.config) as vault:
             (archive,) = list_archives(vault)
-            assert archive.segment is not None
-            assert archive.segment.records == archive.inspection.records > 0
+            segment = segment_of(vault.catalogue, archive)
+            assert segment is not None
+            assert segment.records == archive.inspection.records > 0
             assert list(without_segment(vault)) == []
-            line = next(line for line in vault.layout.log.read_bytes().splitlines() if b'"job.proven"' in line)
-            assert json.loads(line)["facts"]["index_sha256"] == archive.segment.sha256
+            proven, sealed = (json.loads(line) for line in vault.layout.log.read_bytes().splitlines()[-2:])
+            assert (proven["kind"], sealed["kind"]) == ("job.proven", "index.sealed")
+            assert sealed["facts"]["index_sha256"] == segment.sha256
             assert not list(vault.layout.tmp.iterdir())
             assert vault.layout.segment(archive.id) in copies_of(vault.layout, archive.id)  # what a destruction removes
         bench.export(again=True, unindexed=frozenset({"zavu-records"}))
         with open_reading(bench.config) as vault:
             plain = next(each for each in list_archives(vault) if each.id != archive.id)
-            assert plain.segment is None
+            assert segment_of(vault.catalogue, plain) is None
             assert [each.id for each in without_segment(vault)] == [plain.id]

@@ -37,12 +37,6 @@ def inspect_container(reader: PlaintextReader, expectation: Expectation, caps: C
     return Inspection(reports, (*found.findings, *_compare_announced(found, expectation)))
 
 
-def without_segment(found: Inspection, why: str) -> Inspection:
-    """Return what was found of a file whose search segment could not be made, with a note that says why."""
-    words = f"no search segment was made: {why}; searches read the archive"
-    return replace(found, findings=(*found.findings, Finding(Severity.NOTE, "segment-missing", words)))
-
-
 def _accepted(finding: Finding, accepts: tuple[str, ...]) -> Finding:
     """Return a fault that a person accepts of this source as a warning, any other finding as it is."""
     if finding.severity is not Severity.FAULT or finding.code not in accepts:

@@ -8,7 +8,8 @@ types, since the process that parses hostile bytes is the one that may have been
 Where the two share memory, SLOT frames announce bytes that lie there; they have no payload in the pipe, and the parser
 answers each with one byte once it has copied them.
 
-A parser that serves any process that starts it is first sent a START frame: what to expect, as JSON.
+A parser that serves any process that starts it is first sent a START frame: what to expect, as JSON. After a WATCH
+frame the records of the members that follow are shown to a watcher, too.
 """
 
 from __future__ import annotations
@@ -30,7 +31,7 @@ MAX_FRAME = 1 << 20
 MAX_START = 64 << 20  # bytes; an expectation names a thousand files at most
 MAX_ANSWER = 4 << 20
 
-_BEGIN, _DATA, _END, _SLOT, _START = 1, 2, 3, 4, 5
+_BEGIN, _DATA, _END, _SLOT, _START, _WATCH = 1, 2, 3, 4, 5, 6
 _FRAME = struct.Struct("!BL")
 _LENGTH = struct.Struct("!L")
 _REQUESTS = msgspec.json.Decoder(tuple[Expectation, Caps])
@@ -70,6 +71,10 @@ class PipedSink:
     def start(self, expectation: Expectation, caps: Caps) -> None:
         """Send what to expect, once, to a parser that calls `read_start`."""
         self._send(_START, msgspec.json.encode((expectation, caps)))
+
+    def watch(self) -> None:
+        """Have the parser show the records of the members that follow to its watcher."""
+        self._send(_WATCH, b"")
 
     def begin(self, member: str) -> None:
         """Send the name."""
@@ -171,9 +176,11 @@ def serve_records(
 ) -> None:
     """Parse what a PipedSink sends until it closes its end; raise WorldError for a broken or senseless stream.
 
-    `taken` is called with the size of each block in bytes, before it is parsed.
+    `watch` makes what sees the records, once the feeder wants that. `taken` is called with the size of each block in
+    bytes, before it is parsed.
     """
     reader: MemberReader | None = None
+    wanted: MakeWatcher = watch_nothing
     slots = SlotReader(shared) if shared is not None else None
     head = memoryview(bytearray(_FRAME.size))
     while _fill(from_feeder, head):
@@ -187,7 +194,9 @@ def serve_records(
             _read_data(from_feeder, length, reader)
         elif kind == _BEGIN and not reader and length <= MAX_FRAME:
             name = _read_payload(from_feeder, length).decode("utf-8", "surrogateescape")
-            reader = choose_reader(name, expectation, caps, watch)
+            reader = choose_reader(name, expectation, caps, wanted)
+        elif kind == _WATCH and not reader and length == 0:
+            wanted = watch
         elif kind == _END and reader and length == 1:
             verdict = reader.finish(whole=_read_payload(from_feeder, 1) == b"\x01")
             reader = None

@@ -98,7 +98,6 @@ class Archive(Struct, frozen=True):
     durable_at: datetime  # sealed, flushed and entered
     verified_at: datetime  # read back from the disk and inspected
     rule: RetentionRule | None = None  # what the class said when it came, or of several the longest; None: unknown
-    segment: Segment | None = None  # as it was made with the archive; a later one is in the log
 
     @property
     def empty(self) -> bool:

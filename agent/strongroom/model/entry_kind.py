@@ -45,6 +45,7 @@ class EntryKind(StrEnum):
     HOLD_CAUGHT = "hold.caught"
     HOLD_PLACED = "hold.placed"
     HOLD_RELEASED = "hold.released"
+    INDEX_FAILED = "index.failed"
     INDEX_SEALED = "index.sealed"
     JOB_ABSENT = "job.absent"
     JOB_ACCEPTED = "job.accepted"

@@ -53,6 +53,7 @@ KINDS: Mapping[str, str] = MappingProxyType(
         EntryKind.RETENTION_EXTENDED: "retention was extended",
         EntryKind.HOLD_PLACED: "a legal hold was placed",
         EntryKind.HOLD_RELEASED: "a legal hold was released",
+        EntryKind.INDEX_FAILED: "its search segment could not be made",
         EntryKind.INDEX_SEALED: "its search segment was made",
         EntryKind.STREAM_RENAMED: "the stream was renamed",
         EntryKind.SOURCE_RENAMED: "the source was renamed",

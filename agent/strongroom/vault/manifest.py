@@ -13,7 +13,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from strongroom.model.archive import Archive, Holding, Seal, Segment
+from strongroom.model.archive import Archive, Holding, Seal
 from strongroom.model.errors import VaultError
 from strongroom.model.inspection import Bundled, Expectation, Finding, Inspection, MemberReport, Severity
 from strongroom.model.plan import DatasetShape, ExportSpec
@@ -83,7 +83,6 @@ def _body(archive: Archive) -> dict[str, Any]:
         "retention": retention_body(archive),
         "durable_at": format_instant(archive.durable_at),
         "verified_at": format_instant(archive.verified_at),
-        **({"index": _segment(archive.segment)} if archive.segment else {}),
     }
 
 
@@ -104,11 +103,6 @@ def _sealed(archive: Archive) -> dict[str, Any]:
     seal = archive.seal
     told = {"size": seal.sealed_size, "sha256": seal.sealed_sha256, "recipients": list(archive.recipients)}
     return {**told, "coding": seal.coding} if seal.coding else told
-
-
-def _segment(segment: Segment) -> dict[str, Any]:
-    # Not "sha256": the documented command of stock tools finds the payload's digest by that name.
-    return {"size": segment.size, "segment_sha256": segment.sha256, "records": segment.records}
 
 
 def _expected(expectation: Expectation) -> dict[str, Any]:
@@ -209,12 +203,7 @@ def _archive(body: dict[str, Any]) -> Archive:
         container=body["container"],
         durable_at=parse_instant(body["durable_at"]),
         verified_at=parse_instant(body["verified_at"]),
-        segment=_read_segment(body.get("index")),
     )
-
-
-def _read_segment(told: dict[str, Any] | None) -> Segment | None:
-    return None if told is None else Segment(told["size"], told["segment_sha256"], told["records"])
 
 
 def _expectation(window: Window, told: dict[str, Any], container: Container) -> Expectation:

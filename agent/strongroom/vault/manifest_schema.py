@@ -114,7 +114,6 @@ _SHAPE: dict[str, Shape] = {
             "empty": bool,
         }
     ],
-    "index": {"size": int, "segment_sha256": str, "records": int},
     "findings": [dict.fromkeys(("severity", "code", "message", "member"), str)],
 }
 

@@ -1,32 +1,86 @@
-"""Which search segment belongs to an archive: the one that the newest line of the log about it names."""
+"""Which search segment belongs to an archive: the one that the newest line of the log about it names.
+
+A segment is flushed before the log names it, so that a stop at any moment leaves the one that belongs to its archive,
+or none.
+"""
 
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Callable
+from contextlib import suppress
+from datetime import datetime
 from io import FileIO
+from typing import TYPE_CHECKING
 
-from strongroom.evidence.line import Fact
+from strongroom.evidence.line import Entry, Fact
 from strongroom.model.archive import Archive, Segment
+from strongroom.model.entry_kind import EntryKind
 from strongroom.vault.catalogue import Catalogue
-from strongroom.vault.files import open_file
+from strongroom.vault.durable import flush_folder, make_folder, remove
+from strongroom.vault.files import open_file, rename
 from strongroom.vault.layout import Layout
-from strongroom.vault.log import chained, told_entries
+from strongroom.vault.log import add_entry, chained, told_entries
+from strongroom.vault.scrubs import is_still_read
+
+if TYPE_CHECKING:  # the sealing process, which checks a digest, opens no vault
+    from strongroom.vault.vault import Vault
+
+SEGMENT = ".idx.age"
+"""What the name of a search segment ends with."""
 
 _BLOCK = 1 << 20
 
-SEGMENT_ENTRIES = f"{told_entries()} WHERE archive = ? AND archive <> '' AND kind IN ('job.proven', 'index.sealed')"
+SEGMENT_ENTRIES = f"{told_entries()} WHERE archive = ? AND archive <> '' AND kind = 'index.sealed'"
 
 
 def segment_of(catalogue: Catalogue, archive: Archive) -> Segment | None:
-    """Return the segment that an archive should have, None where it was never given one.
-
-    A line of the log decides; the manifest does where there is no such line.
-    """
+    """Return the segment that an archive should have, None where it was never given one."""
     for entry in reversed(chained(catalogue, SEGMENT_ENTRIES + " ORDER BY seq", archive.id)):
         found = _read(entry.body.get("facts"))
         if found is not None:
             return found
-    return archive.segment
+    return None
+
+
+def publish_segment(
+    vault: Vault,
+    archive: Archive,
+    segment: Segment,
+    now: datetime,
+    witness: Callable[[str], None] = lambda _where: None,
+) -> bool:
+    """Put a segment from `tmp` in its place and name it in the log; return False where the archive was destroyed.
+
+    `witness` hears of each place where a crash leaves something different behind.
+    """
+    path, temporary = vault.layout.segment(archive.id), vault.layout.temporary(archive.id, SEGMENT)
+    make_folder(path.parent.parent)
+    make_folder(path.parent)
+    with vault.catalogue.transaction():
+        if not is_still_read(vault.catalogue, archive.id):
+            with suppress(OSError):
+                remove(temporary)
+            return False
+        rename(temporary, path)
+        flush_folder(path.parent)
+        witness("published segment")
+        facts = segment_facts(segment)
+        entry = Entry(EntryKind.INDEX_SEALED, now, archive=archive.id, stream=archive.stream, facts=facts)
+        add_entry(vault.catalogue, entry)
+    witness("committed segment")
+    vault.write_log()
+    return True
+
+
+def note_no_segment(vault: Vault, archive: Archive, why: str, now: datetime) -> None:
+    """Log that the segment of an archive could not be made, and why."""
+    with suppress(OSError):
+        remove(vault.layout.temporary(archive.id, SEGMENT))
+    entry = Entry(EntryKind.INDEX_FAILED, now, archive=archive.id, stream=archive.stream, facts={"detail": why})
+    with vault.catalogue.transaction():
+        add_entry(vault.catalogue, entry)
+    vault.write_log()
 
 
 def segment_facts(segment: Segment) -> dict[str, Fact]:

@@ -27,9 +27,6 @@ from strongroom.vault.layout import FORMAT, Layout
 from strongroom.vault.log import write_out
 from strongroom.vault.manifest import read_manifest, write_manifest
 
-SEGMENT = ".idx.age"
-"""What the name of a search segment ends with."""
-
 
 class Vault:
     """An open vault. May be shared between threads: each gets its own connection to the catalogue."""
@@ -79,7 +76,7 @@ class Vault:
         return shutil.disk_usage(self.layout.root).free
 
     def publish_archive(self, archive: Archive, witness: Callable[[str], None] = lambda _where: None) -> None:
-        """Give the files their names: key, payload, search segment, then the manifest that makes it an archive.
+        """Give the files their names: key, payload, then the manifest that makes it an archive.
 
         `witness` is called at each place where a crash leaves something different behind.
         """
@@ -92,10 +89,6 @@ class Vault:
         witness("published key")
         publish(layout.temporary(name, ".age"), targets[1])
         witness("published payload")
-        if archive.segment is not None and archive.holding is Holding.HELD:
-            make_folder(layout.segment(name).parent.parent)
-            publish(layout.temporary(name, SEGMENT), layout.segment(name))
-            witness("published segment")
         write_new(targets[2], layout.temporary(name, ".json"), write_manifest(archive))
 
     def published_archive(self, archive_id: str) -> Archive | None:
@@ -113,9 +106,8 @@ class Vault:
         layout = self.layout
         if self.published_archive(archive_id) is not None:
             raise VaultError(f"archive {archive_id} is complete and is not to be discarded")
-        for path in (layout.archive(archive_id), layout.key(archive_id), layout.segment(archive_id)):
+        for path in (layout.archive(archive_id), layout.key(archive_id)):
             remove(path)
-        remove(layout.temporary(archive_id, SEGMENT))
         for suffix in (".key.age", ".age", ".json"):
             remove(layout.quarantined(archive_id, suffix))
             remove(layout.temporary(archive_id, suffix))

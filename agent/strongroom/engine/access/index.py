@@ -1,13 +1,11 @@
 """Make the search segments that are missing or damaged, archive by archive, for the person who has the identity.
 
-What is made is flushed before the log names it, so that a stop at any moment leaves a segment that belongs to its
-archive, or none. The next call continues with what is still missing.
+The next call continues with what is still missing.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from contextlib import suppress
 
 from msgspec import Struct, field
 
@@ -18,22 +16,17 @@ from strongroom.engine.access.segments import require_whole
 from strongroom.engine.core.identities import unlock
 from strongroom.engine.worker.compression import open_clear
 from strongroom.engine.worker.segment_file import SegmentFile
-from strongroom.evidence.line import Entry
 from strongroom.formats.exact_json import Delivered
 from strongroom.formats.records import read_delivered, record_names
 from strongroom.model.archive import Archive, Holding, Segment
-from strongroom.model.entry_kind import EntryKind
 from strongroom.model.errors import StrongroomError
 from strongroom.model.inspection import Caps
 from strongroom.model.plan import DatasetShape
 from strongroom.model.times import Clock
 from strongroom.search.segment import ChunkBuilder, SegmentDamaged
 from strongroom.vault.archives import all_archive_ids, readable_archives
-from strongroom.vault.durable import flush_folder, make_folder, remove
-from strongroom.vault.files import rename
-from strongroom.vault.log import add_entry
-from strongroom.vault.scrubs import is_still_read
-from strongroom.vault.segments import segment_facts, segment_fault, segment_of
+from strongroom.vault.durable import make_folder, remove
+from strongroom.vault.segments import SEGMENT, publish_segment, segment_fault, segment_of
 from strongroom.vault.vault import Vault
 
 _BATCH = 1_000  # records given to the builder at once
@@ -83,14 +76,14 @@ def build_segment(vault: Vault, archive: Archive, key: ArchiveKey, clock: Clock)
 
     Raises SealError or Unreadable where the archive cannot be read, SegmentDamaged where it has other counts.
     """
-    temporary = vault.layout.temporary(archive.id, ".idx.age")
+    temporary = vault.layout.temporary(archive.id, SEGMENT)
     make_folder(temporary.parent)
     remove(temporary)
     with SegmentFile(temporary, archive.id, key.identity.recipient) as file:
         counts = {shape.name: _write(vault, archive, shape, key, file) for shape in archive.expectation.datasets}
         require_whole(archive, counts)
         segment = file.finish(sum(counts.values()))
-    return _publish(vault, archive, segment, clock)
+    return segment if publish_segment(vault, archive, segment, clock()) else None
 
 
 def _write(vault: Vault, archive: Archive, shape: DatasetShape, key: ArchiveKey, file: SegmentFile) -> int:
@@ -113,22 +106,3 @@ def _write(vault: Vault, archive: Archive, shape: DatasetShape, key: ArchiveKey,
 def _take(builder: ChunkBuilder, batch: Sequence[Delivered], shape: DatasetShape) -> None:
     fields = [record.fields for record in batch]
     builder.take(fields, record_names(fields, shape), [record.time for record in batch])
-
-
-def _publish(vault: Vault, archive: Archive, segment: Segment, clock: Clock) -> Segment | None:
-    """Put the segment in its place and name it in the log, in one transaction; a destroyed archive gets none."""
-    path, temporary = vault.layout.segment(archive.id), vault.layout.temporary(archive.id, ".idx.age")
-    make_folder(path.parent.parent)
-    make_folder(path.parent)
-    with vault.catalogue.transaction():
-        if not is_still_read(vault.catalogue, archive.id):
-            with suppress(OSError):
-                remove(temporary)
-            return None
-        rename(temporary, path)
-        flush_folder(path.parent)
-        facts = segment_facts(segment)
-        entry = Entry(EntryKind.INDEX_SEALED, clock(), archive=archive.id, stream=archive.stream, facts=facts)
-        add_entry(vault.catalogue, entry)
-    vault.write_log()
-    return segment

@@ -17,7 +17,7 @@ from msgspec import Struct
 from strongroom.engine.core.engine import Engine, JobContext
 from strongroom.engine.ingest.source_upkeep import delete_due, kept_for, next_deletion
 from strongroom.engine.ingest.steps import perform
-from strongroom.engine.ingest.transfer import room_lacking
+from strongroom.engine.ingest.transfer import room_lacking, seal_segment
 from strongroom.engine.ingest.transitions import read_budget, record
 from strongroom.model.decision import Act, Situation, Step, next_step
 from strongroom.model.errors import Interrupted
@@ -58,6 +58,8 @@ def work(engine: Engine, job_id: str, deadline: datetime | None = None) -> WaitR
             if step.act is Act.NOTHING or (over and not _in_hand(job, context)):
                 return WaitResult(job, None, step.reason)
             job = _step(engine, job, step, context)
+            if job.state is State.ARCHIVED:
+                seal_segment(engine, context)
     except Interrupted as stopped:  # in a request that only reads: nothing has changed
         return WaitResult(_read(engine, job_id), None, stopped.message)
     except IllegalMove as moved:

@@ -12,7 +12,6 @@ from strongroom.engine.retention.rules import with_rule
 from strongroom.engine.worker.client import WorkerClient
 from strongroom.engine.worker.launcher import WorkerDied
 from strongroom.engine.worker.protocol import Durable, SealRequest
-from strongroom.formats.inspect import without_segment
 from strongroom.model.archive import Archive, Holding
 from strongroom.model.decision import Step, next_room, next_try
 from strongroom.model.errors import (
@@ -38,8 +37,9 @@ from strongroom.model.job_table import Facts
 from strongroom.model.names import make_id
 from strongroom.model.times import Clock
 from strongroom.vault.catalogue import Catalogue
+from strongroom.vault.durable import in_words
 from strongroom.vault.rows import to_text
-from strongroom.vault.vault import SEGMENT
+from strongroom.vault.segments import SEGMENT, note_no_segment, publish_segment
 
 PUT_PROGRESS = """
 INSERT INTO progress (job, stage, done, total, at) VALUES (?, ?, ?, ?, ?)
@@ -180,9 +180,7 @@ def prove(engine: Engine, job: Job, _step: Step, context: JobContext) -> StepRes
     meter = Meter(engine.vault.catalogue, engine.clock, job.id, "verify", None)
     try:
         verified = worker.verdict(lambda progress: meter.set(progress.done, progress.total))
-        archive = replace(archive, seal=verified.seal, segment=verified.segment)
-        found, why = verified.inspection, verified.segment_fault
-        archive = _judged(archive, without_segment(found, why) if why and found.sound else found, engine.clock())
+        archive = _judged(replace(archive, seal=verified.seal), verified.inspection, engine.clock())
         archive = with_rule(engine.vault.catalogue, archive, engine.zones.get(job.stream, "UTC"))
         engine.crash_point("before publish")
         engine.vault.publish_archive(archive, engine.crash_point)
@@ -192,11 +190,33 @@ def prove(engine: Engine, job: Job, _step: Step, context: JobContext) -> StepRes
     except Interrupted as error:
         facts = Facts(cause=Cause.RESTART, detail=error.message)
         return _undone(engine, job, context, StepResult(Event.RESTARTED, facts))
-    finally:
-        context.release()
     if archive.holding is Holding.QUARANTINED:
+        context.release()
         return StepResult(Event.REJECTED, _rejection(engine, job, archive), archive=archive)
     return StepResult(Event.PROVEN, Facts(archive=archive.id), archive=archive)
+
+
+def seal_segment(engine: Engine, context: JobContext) -> None:
+    """Wait for the search segment of an archive that is recorded, and publish it; the archive stands without one."""
+    worker, archive = context.worker, context.archive
+    if worker is None or archive is None:
+        return
+    try:
+        indexed = worker.segment()
+        if indexed is None:
+            return
+        engine.crash_point("before segment")
+        if indexed.segment is not None:
+            publish_segment(engine.vault, archive, indexed.segment, engine.clock(), engine.crash_point)
+            return
+        why = indexed.fault
+    except (WorldError, SealError, VaultError, Interrupted) as error:
+        why = error.message
+    except OSError as error:
+        why = in_words(error).message
+    finally:
+        context.release()
+    note_no_segment(engine.vault, archive, why, engine.clock())
 
 
 def restart(engine: Engine, job: Job, _step: Step, _context: JobContext) -> StepResult:

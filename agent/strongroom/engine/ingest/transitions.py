@@ -32,7 +32,6 @@ from strongroom.vault.coverage import put_interval
 from strongroom.vault.jobs import Deletion, get_job, owe_deletion, put_job, was_accepted
 from strongroom.vault.log import add_entry
 from strongroom.vault.manifest import write_manifest
-from strongroom.vault.segments import segment_facts
 from strongroom.vault.sources import (
     forget_ask,
     get_source,
@@ -249,5 +248,4 @@ def _archive_facts(archive: Archive, files: _Files) -> dict[str, Fact]:
         "sealed_sha256": archive.seal.sealed_sha256,
         "records": archive.inspection.records,
         "faults": faults,
-        **(segment_facts(archive.segment) if archive.segment else {}),
     }

@@ -16,6 +16,7 @@ from strongroom.engine.worker.protocol import (
     Durable,
     Failed,
     Family,
+    Indexed,
     Progress,
     SealRequest,
     Verified,
@@ -40,8 +41,9 @@ Stop = Callable[[], bool]
 class WorkerClient:
     """One sealing process. A context manager: leaving it early ends the process and removes what it wrote.
 
-    Call `begin`, then `feed` for every chunk, then `finish`, then `verdict`. No call waits without a limit: each raises
-    WorkerDied once the process exceeds its allowance, and Interrupted soon after a person asked to stop.
+    Call `begin`, then `feed` for every chunk, then `finish`, then `verdict`, then `segment`. No call waits without a
+    limit: each raises WorkerDied once the process exceeds its allowance, and Interrupted soon after a person asked to
+    stop.
     """
 
     def __init__(self, launcher: Launcher, allowance: Allowance | None = None) -> None:
@@ -52,6 +54,8 @@ class WorkerClient:
         self._given = 0  # bytes of the delivered file
         self._received = bytearray()  # of the reply that is arriving
         self._done = False
+        self._indexing = False  # the file is verified and its search segment is being made
+        self._indexed = False  # a search segment was requested
         self._process, self._payload, self._replies, self._control = _start(launcher)
         widen_pipe(self._payload)
         for descriptor in (self._control, self._payload):
@@ -72,7 +76,7 @@ class WorkerClient:
 
     def begin(self, request: SealRequest, stop: Stop = lambda: False) -> None:
         """Send what to seal and where; `stop` returns from now on whether a person asked to stop."""
-        self._stop = stop
+        self._stop, self._indexed = stop, bool(request.segment_path)
         self._write(self._control, encode(request))
 
     def feed(self, chunk: bytes) -> None:
@@ -97,13 +101,28 @@ class WorkerClient:
             if reply.progress is not None:
                 watch(reply.progress)
             if reply.verified is not None:
-                self._done = True
+                self._indexing = self._indexed and reply.verified.inspection.sound
+                self._done = not self._indexing
                 return reply.verified
-        raise WorkerDied("the sealing process reported progress without end", hint=_ADVICE)
+        raise _endless()
+
+    def segment(self) -> Indexed | None:
+        """Wait until the search segment of a verified file is made; return None where none was requested.
+
+        Only once: the process ends afterwards.
+        """
+        if not self._indexing:
+            return None
+        for _ in range(MOST_REPLIES):
+            reply = self._reply()
+            if reply.indexed is not None:
+                self._indexing, self._done = False, True
+                return reply.indexed
+        raise _endless()
 
     def close(self) -> None:
-        """End the process if it is still running: at once where a person asked to stop before it was done."""
-        if not self._done and self._stop():
+        """End the process if it is still running: at once where nobody waits for it any more."""
+        if self._indexing or (not self._done and self._stop()):
             self._process.kill()
         self._payload, self._replies, self._control = map(close_once, (self._payload, self._replies, self._control))
         end_process(self._process, END_WAIT)
@@ -134,6 +153,8 @@ class WorkerClient:
         self._grace -= SLICE
         if self._grace < 0:
             self._process.kill()
+            if self._indexing:
+                raise Interrupted("stopped before the search segment was made")
             raise Interrupted("stopped before the file was verified; it will be downloaded again")
 
     def _reply(self) -> WorkerReply:
@@ -179,6 +200,10 @@ class WorkerClient:
         except StrongroomError as error:
             return error
         return WorkerDied("the sealing process stopped accepting bytes", hint=_ADVICE)
+
+
+def _endless() -> WorkerDied:
+    return WorkerDied("the sealing process reported progress without end", hint=_ADVICE)
 
 
 def _start(launcher: Launcher) -> tuple[ForkedProcess, int, int, int]:

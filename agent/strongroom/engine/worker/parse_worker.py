@@ -32,6 +32,7 @@ from strongroom.model.inspection import Caps, Expectation
 
 CHUNKS = 3  # descriptor of the pipe on which a forked parser emits chunks
 MEMORY = 1 << 30  # bytes of address space; a parser that needs more was given a hostile file
+NICENESS = 10  # of work that nobody waits for: it takes a tenth of a CPU that others want
 END_WAIT = 5.0  # seconds for a parsing process to end once its pipe is closed
 
 
@@ -41,6 +42,7 @@ class ForkedParser:
     def __init__(self, child: int, pipes: tuple[int, int, int], shared: memoryview) -> None:
         """`child` is its process id; the pipes go to its records and come from its answers and its chunks."""
         self._records, answers, self.chunks = pipes
+        self._child = child
         self.fed = 0  # bytes that it was given
         self._grant = CpuGrant(child, PARSER_CPU)
         self.sink = PipedSink(self._records, answers, shared, self._give)
@@ -48,6 +50,10 @@ class ForkedParser:
     def _give(self, size: int) -> None:
         self.fed += size
         self._grant.give(size)
+
+    def yield_cpu(self) -> None:
+        """Let other processes of this machine go first."""
+        os.setpriority(os.PRIO_PROCESS, self._child, NICENESS)
 
     def end(self) -> None:
         """Close the pipe of records: the process emits no more and ends."""
@@ -60,7 +66,8 @@ class ForkedParser:
 def forked_parser(expectation: Expectation, caps: Caps, *, emits: bool = False) -> Iterator[ForkedParser]:
     """Fork a parsing process and yield it; it ends with the block. Call it with one thread only.
 
-    With `emits` it writes the chunks of a search segment to a third pipe, which must be read meanwhile.
+    With `emits` it writes the chunks of a search segment to a third pipe, once its sink was told to `watch`; that must
+    be read meanwhile.
     """
     records_out, records_in = os.pipe()
     answers_out, answers_in = os.pipe()

@@ -65,8 +65,13 @@ class Verified(Struct, frozen=True):
 
     inspection: Inspection
     seal: Seal  # as in Durable, with what is known of the file without its content coding
-    segment: Segment | None = None  # None also where the file is not sound
-    segment_fault: str = ""  # why there is no segment although one was requested
+
+
+class Indexed(Struct, frozen=True):
+    """The search segment was sealed and flushed to the disk, or could not be made."""
+
+    segment: Segment | None
+    fault: str = ""  # why there is none
 
 
 class Family(StrEnum):
@@ -91,6 +96,7 @@ class WorkerReply(Struct, frozen=True):
     progress: Progress | None = None
     durable: Durable | None = None
     verified: Verified | None = None
+    indexed: Indexed | None = None
     failed: Failed | None = None
 
 

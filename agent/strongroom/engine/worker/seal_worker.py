@@ -1,4 +1,4 @@
-"""The sealing process: seals one file, reads it back from the disk, and reports what is in it.
+"""The sealing process: seals one file, reads it back from the disk, and reports what is in it; then makes its segment.
 
 The request comes as one line on the control pipe; the payload comes on standard input and is complete only when a
 `finish` line follows on the control pipe. Without it everything written is removed, so an engine that died never leaves
@@ -27,12 +27,13 @@ from strongroom.age.stanza import POINT
 from strongroom.age.writer import SealedWriter, open_bytes, seal_bytes
 from strongroom.engine.worker.compression import Unpacked, coding_for, decoder, make_encoder, open_delivered
 from strongroom.engine.worker.lifetime import SEALER_CPU, CpuGrant
-from strongroom.engine.worker.parse_worker import ForkedParser, forked_parser
+from strongroom.engine.worker.parse_worker import NICENESS, ForkedParser, forked_parser
 from strongroom.engine.worker.protocol import (
     FINISH,
     Durable,
     Failed,
     Family,
+    Indexed,
     Progress,
     SealRequest,
     Verified,
@@ -150,27 +151,47 @@ def _work(request: SealRequest, control: BinaryIO, payload: BinaryIO, replies: B
                 remove(Path(path))
             raise
         replies.write(encode(WorkerReply(durable=Durable(seal))))
-        segment = _begin_segment(request, key, parser) if emits else None
-        verified = _read_back(request, key, seal, parser.sink, replies)
-        if segment is not None:
-            segment.finish(verified.inspection)
-            verified = replace(verified, segment=segment.segment, segment_fault=segment.fault)
-    replies.write(encode(WorkerReply(verified=verified)))
+        with open_file(Path(request.payload_path)) as sealed:  # the same file once the engine gave it its name
+            verified = _read_back(request, key, seal, parser.sink, replies, sealed)
+            replies.write(encode(WorkerReply(verified=verified)))
+            if emits and verified.inspection.sound:
+                indexed = _make_segment(request, key, verified, parser, replies, sealed)
+                replies.write(encode(WorkerReply(indexed=indexed)))
 
 
-def _begin_segment(request: SealRequest, key: ArchiveKey, parser: ForkedParser) -> SegmentThread:
+def _make_segment(
+    request: SealRequest,
+    key: ArchiveKey,
+    verified: Verified,
+    parser: ForkedParser,
+    replies: BinaryIO,
+    sealed: FileIO,
+) -> Indexed:
+    """Read the archive once more for its search segment, after everything that somebody waits for."""
+    parser.yield_cpu()
+    os.nice(NICENESS)
     thread = SegmentThread(Path(request.segment_path), request.archive, key.identity.recipient, parser)
     thread.begin()
-    return thread
+    try:
+        parser.sink.watch()
+        again = _read_back(request, key, verified.seal, parser.sink, replies, sealed).inspection
+    except (StrongroomError, OSError) as error:
+        thread.finish(None)
+        return Indexed(None, str(error))
+    same = again.members == verified.inspection.members
+    thread.finish(again.records if same else None)
+    return Indexed(thread.segment, thread.fault if same else "the archive read a second time has other records")
 
 
-def _read_back(request: SealRequest, key: ArchiveKey, seal: Seal, sink: PipedSink, replies: BinaryIO) -> Verified:
-    with open_file(Path(request.payload_path)) as sealed:
-        reader = open_delivered(SealedReader(sealed, [key.identity]), seal)
-        watched = _Watched(reader, seal.size, replies)
-        clear = decoder(watched, seal, request.caps)
-        inspection = inspect_container(clear or watched, request.expectation, request.caps, sink)
-        watched.read_rest()
+def _read_back(
+    request: SealRequest, key: ArchiveKey, seal: Seal, sink: PipedSink, replies: BinaryIO, sealed: FileIO
+) -> Verified:
+    sealed.seek(0)
+    reader = open_delivered(SealedReader(sealed, [key.identity]), seal)
+    watched = _Watched(reader, seal.size, replies)
+    clear = decoder(watched, seal, request.caps)
+    inspection = inspect_container(clear or watched, request.expectation, request.caps, sink)
+    watched.read_rest()
     if clear is None:
         return Verified(inspection, seal)
     seal = _decoded(seal, clear, key.salt)

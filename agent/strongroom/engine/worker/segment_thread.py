@@ -1,4 +1,4 @@
-"""Seal the chunks that the parsing process emits, in a thread beside the reading back of the archive.
+"""Seal the chunks that the parsing process emits, in a thread beside the second reading of the archive.
 
 Whatever goes wrong here costs the segment and never the archive: the pipe is read to its end, so that the parser is
 never kept waiting, and the reason is reported.
@@ -17,7 +17,6 @@ from strongroom.engine.worker.segment_file import SegmentFile
 from strongroom.engine.worker.segment_watch import DONE
 from strongroom.model.archive import Segment
 from strongroom.model.errors import StrongroomError
-from strongroom.model.inspection import Inspection
 from strongroom.vault.durable import in_words
 from strongroom.vault.files import open_file
 from strongroom.vault.segments import sealed_fault
@@ -29,13 +28,13 @@ END_WAIT = 60.0  # seconds for a parser to end its pipe, once it has answered ab
 
 
 class SegmentThread:
-    """Writes one segment. Call `begin`, then `finish` once all records were inspected."""
+    """Writes one segment. Call `begin`, then `finish` once all records were read."""
 
     def __init__(self, path: Path, archive: str, recipient: X25519Recipient, parser: ForkedParser) -> None:
         self._path, self._archive, self._recipient = path, archive, recipient
         self._parser = parser
-        self._inspected = threading.Event()
-        self._records: int | None = None  # of a file that is sound
+        self._read = threading.Event()
+        self._records: int | None = None  # of a file that was read as before
         self._ended = threading.Event()
         self._thread = threading.Thread(target=self._run, name="segment", daemon=True)
         self.segment: Segment | None = None
@@ -45,13 +44,13 @@ class SegmentThread:
         """Start to read the pipe."""
         self._thread.start()
 
-    def finish(self, inspection: Inspection) -> None:
-        """Wait for the end of the pipe, and keep the segment of a file that is sound; `segment` and `fault` say which.
+    def finish(self, records: int | None) -> None:
+        """Wait for the end of the pipe, and keep the segment of so many records; with None drop it.
 
-        Raises nothing: an archive without a segment is an archive.
+        `segment` and `fault` say which. Raises nothing: an archive without a segment is an archive.
         """
-        self._records = inspection.records if inspection.sound else None
-        self._inspected.set()
+        self._records = records
+        self._read.set()
         self._parser.end()
         if not self._ended.wait(END_WAIT):
             self.fault = "the parsing process did not end its part of the segment"
@@ -78,12 +77,12 @@ class SegmentThread:
                     raise ValueError("the parsing process emitted a segment without end")
                 file.add(last)
                 last = block
-            self._inspected.wait()
+            self._read.wait()
+            if self._records is None:
+                return
             if not last.endswith(DONE):
                 raise ValueError("the parsing process could not make the segment")
             file.add(last[: -len(DONE)])
-            if self._records is None:
-                return
             segment = file.finish(self._records)
         with open_file(self._path) as written:
             self.fault = sealed_fault(written, segment)
