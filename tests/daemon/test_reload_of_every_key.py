@@ -19,6 +19,7 @@ import certifi
 import pytest
 
 from kit.model_objects import make_job
+from strongroom.config.copies import CopySettings
 from strongroom.config.keys import Named, Section, Table, Tables, keys_of, name_of
 from strongroom.config.load import load_config
 from strongroom.config.outgoing import ReportSettings
@@ -145,6 +146,10 @@ notify = "env:RELOAD_MAIL"  # evidence.send_to.notify
 folder = "/reports"  # report.folder
 every = "month"  # report.every
 audience = "auditor"  # report.audience
+[[copy]]
+name = "second-disk"  # copy.name
+path = "/second-disk"  # copy.path
+rate = "0 B"  # copy.rate
 """
 
 
@@ -185,6 +190,10 @@ class House:
     @property
     def checkpoints(self) -> Config:
         return self.daemon._checkpoints._config
+
+    @property
+    def copies(self) -> CopySettings:
+        return self.daemon._copies._config.copies[0]
 
     @property
     def reports(self) -> ReportSettings:
@@ -358,6 +367,9 @@ TAKEN: dict[str, tuple[dict[str, str], Observe, object]] = {
         lambda _h: answers(PORT),
         True,
     ),
+    "copy.name": ({"": 'name = "third-disk"'}, lambda h: h.copies.name, "third-disk"),
+    "copy.path": ({"": 'path = "/third-disk"'}, lambda h: str(h.copies.path), "/third-disk"),
+    "copy.rate": ({"": 'rate = "1 MB"'}, lambda h: h.copies.rate, 1_000_000),
     "report.folder": ({"": 'folder = "/others"'}, lambda h: str(h.reports.folder), "/others"),
     "report.every": ({"": 'every = "year"'}, lambda h: h.reports.every.value, "year"),
     "report.audience": ({"": 'audience = "board"'}, lambda h: h.reports.audience.value, "board"),

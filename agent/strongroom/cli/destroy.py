@@ -188,6 +188,7 @@ def carry_out(session: Session, as_json: bool) -> int:
         )
         execution = work(context, most=1_000_000)
         idle = not (execution.destroyed or execution.excluded or execution.waiting or execution.broken)
+        idle = idle and not execution.incomplete
         plans = overview(context, 20).plans if idle and not as_json else []
     if as_json:
         put_document(
@@ -198,6 +199,7 @@ def carry_out(session: Session, as_json: bool) -> int:
                 "spared": [{"archive": each.archive, "reason": each.reason} for each in execution.excluded],
                 "waiting": [{"archive": each.archive, "reason": each.reason} for each in execution.waiting],
                 "broken": execution.broken,
+                "incomplete": [each.message for each in execution.incomplete],
                 "compacted": execution.compacted,
             }
         )
@@ -212,12 +214,15 @@ def carry_out(session: Session, as_json: bool) -> int:
             say(f"spared     {short(excluded.archive)}  {terminal.clean(excluded.reason)}")
         for waiting in execution.waiting:
             say(f"waiting    {short(waiting.archive)}  {terminal.clean(waiting.reason)}")
+        for error in execution.incomplete:
+            say(f"incomplete {terminal.clean(error.message)}")
         for words in execution.broken:
             say(f"refused    {terminal.clean(words)}")
         for plan in plans:
             say(f"waiting    plan {short(plan.proposal.id)} {plan_state(plan)}".rstrip())
         report(f"{counted(len(execution.destroyed), 'archive')} destroyed")
-    return ExitCode.FINDINGS if kept or execution.broken or not execution.compacted else ExitCode.OK
+    wrong = kept or execution.broken or execution.incomplete or not execution.compacted
+    return ExitCode.FINDINGS if wrong else ExitCode.OK
 
 
 @destroy.command("accept-time")

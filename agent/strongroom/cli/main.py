@@ -184,6 +184,7 @@ SECTIONS = {
         "log": CommandEntry("audit", "log", "Show the latest events."),
     },
     "Maintain": {
+        "copy": CommandEntry("copy", "copy", "Keep second copies of the vault; restore from one."),
         "scrub": CommandEntry("scrub", "scrub", "Read every sealed file again, or show the progress."),
         "key": CommandEntry("key", "key", "Manage who can open the vault, and prove that a key works."),
         "notify": CommandEntry("notify", "notify", "Test the alert channels, or list alerts."),

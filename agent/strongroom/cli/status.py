@@ -101,8 +101,10 @@ def status(session: Session, as_json: bool) -> int:
     something is wrong: windows lost, failed or at risk, a daemon that does not answer, or another alert.
     """
     from strongroom.cli.audit import view_document, view_fields
+    from strongroom.cli.copy import copy_document, copy_fields
     from strongroom.cli.scrub import scrub_document
     from strongroom.engine.access.recipients import last_drill
+    from strongroom.engine.copies.copy_status import copy_standings
     from strongroom.engine.core.sources import open_reading, system_clock
     from strongroom.engine.monitor.system_status import standing_of
     from strongroom.engine.proof.checkpoint_delivery import evidence_view
@@ -117,6 +119,7 @@ def status(session: Session, as_json: bool) -> int:
         evidence = evidence_view(config, vault)
         scrubbed = scrub_state(vault, now, pace_of(config))
         drilled = last_drill(vault)
+        copies = copy_standings(vault, config)
         health = health_of(vault, config, found, now)
         standing = standing_of(vault, config, health.limits, now)
     silence = found.silence(now)
@@ -126,6 +129,7 @@ def status(session: Session, as_json: bool) -> int:
             "evidence": view_document(evidence),
             "scrub": scrub_document(scrubbed),
             "last_drill": drilled,
+            "copies": [copy_document(each, now) for each in copies],
             **_health_document(health),
         }
         put_document(
@@ -133,7 +137,14 @@ def status(session: Session, as_json: bool) -> int:
         )
     else:
         drill = ("last drill", drill_words(drilled, now))
-        beside_fields = [("scrub", scrub_words(scrubbed)), drill, *view_fields(evidence), *standing_fields(standing)]
+        copied = copy_fields(copies, now) if copies else ()
+        beside_fields = [
+            ("scrub", scrub_words(scrubbed)),
+            *copied,
+            drill,
+            *view_fields(evidence),
+            *standing_fields(standing),
+        ]
         beside_fields.insert(0, ("disk free", disk_words(standing.disk)))
         fields = [("vault", str(config.vault.path)), *_fields(found, silence), *beside_fields]
         say_lines([*_verdict(health), "", *render_fields(fields, width())])

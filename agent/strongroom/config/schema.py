@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Annotated, TypeVar
 
 from strongroom.config.addresses import parse_proxy
+from strongroom.config.copies import CopySettings
 from strongroom.config.keys import PATH, Items, Key, Named, Section, Table, Tables, show_section
 from strongroom.config.outgoing import EvidenceSettings, MetricsSettings, NotifySettings, ReportSettings
 from strongroom.config.problem import Caution, quote, suggest
@@ -168,6 +169,7 @@ class Config(Section, frozen=True):
     metrics: Annotated[MetricsSettings, Table("figures", MetricsSettings)] = MetricsSettings()
     evidence: Annotated[EvidenceSettings, Table("checkpoints", EvidenceSettings)] = EvidenceSettings()
     report: Annotated[ReportSettings, Table("reports to file", ReportSettings)] = ReportSettings()
+    copies: Annotated[tuple[CopySettings, ...], Tables("copies of the vault", CopySettings, "copy")] = ()
     warnings: tuple[Caution, ...] = ()
 
     def source(self, name: str) -> SourceSettings:

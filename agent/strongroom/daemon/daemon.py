@@ -23,7 +23,7 @@ from strongroom.daemon.logs import log, patient_secret, report, report_transitio
 from strongroom.daemon.schedule import Schedule, Wakeup, boot_seconds
 from strongroom.daemon.service import Intervals, Service
 from strongroom.daemon.systemd import Notifier
-from strongroom.daemon.tasks import CheckpointTask, DestructionTask, ReportTask
+from strongroom.daemon.tasks import CheckpointTask, CopyTask, DestructionTask, ReportTask
 from strongroom.daemon.watcher import Watcher
 from strongroom.engine.bootstrap import open_engine
 from strongroom.engine.core.sources import Dependencies
@@ -86,7 +86,8 @@ class Daemon:
         self._destruction = DestructionTask(config, self._dependencies, self._may_act, self._dependencies.monotonic)
         self._checkpoints = CheckpointTask(config, self._dependencies, self._may_act)
         self._reports = ReportTask(config, self._dependencies, self._may_act)
-        tasks = (self._destruction, self._checkpoints, self._reports)
+        self._copies = CopyTask(config, self._dependencies, self._may_act)
+        tasks = (self._destruction, self._checkpoints, self._reports, self._copies)
         self._schedule = Schedule(tasks, timer_clock or self._dependencies.clock)
         self._crash_notice = CrashNotice(config, self._dependencies.clock, self._dependencies.monotonic)
 
@@ -180,6 +181,7 @@ class Daemon:
             self._destruction.adopt(config)
             self._checkpoints.adopt(config)
             self._reports.adopt(config)
+            self._copies.adopt(config)
             self._schedule.hurry()
             self._crash_notice.adopt(config)
             set_level(config.daemon.log_level.value)

@@ -64,9 +64,21 @@ class _Gauges:
             yield _one("scrub_timestamp_seconds", "When the last scrub ended.", found.scrubbed_at.timestamp())
         yield _one("scrub_findings", "What stands against archives and log.", found.scrub_findings)
         yield _one("scrub_done_ratio", "How much of the lap under way is read.", found.scrub_share)
+        yield from self._of_copies()
         yield _one("log_entries", "Entries of the evidence log.", found.log_entries)
         yield _one("log_bytes", "Size of the evidence log's file.", found.log_bytes)
         yield _one("disk_free_bytes", "Free on the vault's file system.", found.free_bytes)
+
+    def _of_copies(self) -> Iterator[Metric]:
+        copies = self._figures.copies
+        if not copies:
+            return
+        behind = {name: float(each.backlog.archives) for name, each in copies.items()}
+        yield _gauge("copy_behind_archives", "Archives that a copy of the vault lacks.", "copy", behind)
+        level = {name: each.state.level_at.timestamp() for name, each in copies.items() if each.state.level_at}
+        yield _gauge("copy_level_timestamp_seconds", "When a copy of the vault last lacked nothing.", "copy", level)
+        findings = {name: float(each.findings) for name, each in copies.items()}
+        yield _gauge("copy_findings", "Objects of a copy that are damaged or missing.", "copy", findings)
 
 
 def render(snapshot: MetricsSnapshot) -> bytes:

@@ -1,4 +1,4 @@
-"""The periodic tasks: signing the log and sending its checkpoints, carrying out destructions, and writing reports.
+"""The periodic tasks: checkpoints of the log, destructions, reports, and copies of the vault.
 
 Each run opens the vault anew, in its own thread: a target that hangs, a provider that does not answer or a catalogue
 that is being rewritten never delays an export.
@@ -9,6 +9,8 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Callable
+from functools import partial
+from typing import TYPE_CHECKING
 
 from msgspec import Struct
 
@@ -28,6 +30,10 @@ from strongroom.engine.proof.checkpoint_delivery import SentFacts, Signed, keep_
 from strongroom.model.alert import Level
 from strongroom.model.text import counted
 
+if TYPE_CHECKING:
+    from strongroom.config.copies import CopySettings
+    from strongroom.engine.queries.lists import Vault
+
 Monotonic = Callable[[], float]
 
 LOOK = 30.0  # seconds between two looks at what has cooled off
@@ -36,6 +42,7 @@ RULE = 6 * 3600.0  # seconds between two looks through all archives for what is 
 BATCH = 50  # archives at once
 SIGNING_LOOK = 60.0  # seconds between two looks at what must be signed or sent
 REPORT_LOOK = 3600.0  # seconds between checks for a finished period without a report
+COPY_LOOK = 60.0  # seconds between two looks at what copies of the vault lack
 SIGNING_REST = 3600.0  # seconds after a failure: reading a long log again costs more than it can show
 
 
@@ -63,6 +70,7 @@ class DestructionTask:
         self._cleared = False
         self._said = ""
         self._broken: set[str] = set()
+        self._incomplete: set[str] = set()
 
     def adopt(self, config: Config) -> None:
         """Continue with another configuration."""
@@ -130,6 +138,10 @@ class DestructionTask:
         for words in sorted(set(execution.broken) - self._broken):
             report("destruction-refused", logging.CRITICAL, words=words)
         self._broken = set(execution.broken)
+        incomplete = {each.message for each in execution.incomplete}
+        for words in sorted(incomplete - self._incomplete):
+            report("destruction-incomplete", logging.WARNING, words=words)
+        self._incomplete = incomplete
 
 
 def _refuse(refusal: Contradiction) -> None:
@@ -215,3 +227,59 @@ class ReportTask:
 
         for path in write_owed_report(self._config, self._doors, report_files):
             report("report-written", path=str(path))
+
+
+class CopyTask:
+    """Brings each copy of the vault level, as soon as something is owed; one that is away is tried again later."""
+
+    name = "copies"
+    every = COPY_LOOK
+
+    def __init__(self, config: Config, dependencies: Dependencies, may_act: Callable[[], bool]) -> None:
+        self._config = config
+        self._doors = dependencies
+        self._may_act = may_act
+        self._said: dict[str, str] = {}
+
+    def adopt(self, config: Config) -> None:
+        """Continue with another configuration."""
+        self._config = config
+
+    def run(self) -> float:
+        """Look at each copy once. A failure is logged once."""
+        if self._config.copies and self._may_act():
+            self._say("", failure_of(self._work))
+        return COPY_LOOK
+
+    def _work(self) -> None:
+        from strongroom.engine.copies.copying import is_owed  # once there is a copy: most daemons have none
+
+        config = self._config
+        with open_reading(config) as vault:
+            for settings in config.copies:
+                if self._goes_on(config) and is_owed(vault, settings.name, self._doors.clock()):
+                    self._say(settings.name, failure_of(partial(self._bring, config, vault, settings)))
+
+    def _bring(self, config: Config, vault: Vault, settings: CopySettings) -> None:
+        from strongroom.engine.copies.copying import CopyContext, bring_level
+        from strongroom.engine.copies.targets import open_target
+
+        context = CopyContext(
+            vault,
+            self._doors.clock,
+            self._doors.random_bytes,
+            stop=lambda: not self._goes_on(config),
+            crash_point=self._doors.crash_point,
+        )
+        done = bring_level(context, open_target(settings, vault))
+        if done.archives or done.problems:
+            report("copied", copy=done.name, archives=done.archives, entries=done.entries, problems=len(done.problems))
+
+    def _goes_on(self, config: Config) -> bool:
+        return self._may_act() and self._config is config
+
+    def _say(self, name: str, failure: str) -> None:
+        if failure != self._said.get(name, ""):
+            words = failure or "it can be used again"
+            report("copy", logging.ERROR if failure else logging.INFO, copy=name, words=words)
+        self._said[name] = failure

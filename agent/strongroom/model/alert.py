@@ -58,6 +58,8 @@ class AlertKind(StrEnum):
     WITNESS = "witness"
     FIXITY = "fixity"
     SCRUB = "scrub-behind"
+    COPY = "copy-behind"
+    COPY_DAMAGED = "copy-damaged"
     DESTRUCTION = "destruction-stuck"
 
 

@@ -92,8 +92,8 @@ Scripts = tuple[tuple[str, str], ...]
 """The name and the text of each migration, in order."""
 
 SHIPPED = (
-    "e435da42c21eabf79b6884ec59001001c8db7817aa90b304a09dd78d5d34e826",
-    "cb20da809ba4dd66cd87c27906e565c6e5a3828f697048de4a457fd2019d73b8",
+    "8ba3e0c4160cf2ba98bd44b2de916187a6618e43a7b3373e4bb972fcc778851e",
+    "69605de6e41a2a00d6eb11d04646cd16c7162c22712f3b1c9add47a41dc47c30",
 )
 """The digest of all migrations, and that of the schema they make: spares every command making it anew to compare.
 

@@ -9,6 +9,7 @@ from msgspec import Struct
 
 from strongroom.config.schema import Config
 from strongroom.engine.access.inventory import find_archive, single
+from strongroom.engine.copies.removal import remove_from_copies
 from strongroom.engine.core.alert_store import standing_alerts
 from strongroom.engine.core.sources import Dependencies, build_sources, open_reading, zones_of
 from strongroom.engine.core.trusted_clock import clock_votes, require_trustworthy_time, time_alarms, vault_now
@@ -64,6 +65,9 @@ def context_of(config: Config, vault: Vault, dependencies: Dependencies, *, ask:
         require_time=lambda: require_time(config, vault, dependencies, ask=ask),
         require_calm=lambda: require_calm(config, vault, dependencies),
         refuse_wrong_clock=lambda: refuse_wrong_clock(config, vault, dependencies),
+        remove_from_copies=lambda tombstone: remove_from_copies(
+            config, vault, tombstone, dependencies.clock, dependencies.crash_point
+        ),
         crash_point=dependencies.crash_point,
     )
 

@@ -14,11 +14,13 @@ from datetime import datetime, timedelta
 from msgspec import Struct, field
 
 from strongroom.config.schema import Config
+from strongroom.engine.copies.removal import CopyRemoval
 from strongroom.engine.core.alert_store import reconcile
 from strongroom.engine.retention.verdicts import Judge, judge_anew
 from strongroom.evidence.line import Entry, Fact
 from strongroom.evidence.note import Signer
 from strongroom.model.alert import Alert, AlertKind, Level
+from strongroom.model.archive import Tombstone
 from strongroom.model.entry_kind import EntryKind
 from strongroom.model.text import counted
 from strongroom.model.times import Chance, Clock, format_duration, format_instant
@@ -48,6 +50,7 @@ class DestructionContext(Struct, frozen=True):
     require_time: Callable[[], None] = lambda: None  # raises WorldError as long as the time cannot be trusted
     require_calm: Callable[[], None] = lambda: None  # raises WorldError while an alert about the time is active
     refuse_wrong_clock: Callable[[], None] = lambda: None  # raises WorldError while a provider says that it is wrong
+    remove_from_copies: Callable[[Tombstone], CopyRemoval] = lambda _tombstone: CopyRemoval()
     crash_point: Callable[[str], None] = lambda _where: (
         None
     )  # called at each place where a crash would leave another state

@@ -21,7 +21,7 @@ from strongroom.engine.core.old_catalogues import is_owed, owe, settle
 from strongroom.engine.destruction.approve import require_same_plan, sound_approvals
 from strongroom.engine.destruction.context import DestructionContext
 from strongroom.engine.destruction.erasure import complete_erasures
-from strongroom.engine.destruction.execute import end, settle_begun
+from strongroom.engine.destruction.execute import CopiesAway, end, settle_begun
 from strongroom.engine.destruction.log_consistency import (
     Contradiction,
     LastLogState,
@@ -70,6 +70,7 @@ class ExecutionReport(Struct):
     excluded: list[PlanItem] = field(default_factory=list)  # removed from their plans, each with the reason
     waiting: list[PlanItem] = field(default_factory=list)  # approved, and something prevents it for now
     broken: list[str] = field(default_factory=list)  # plans that are not what was approved, in words
+    incomplete: list[CopiesAway] = field(default_factory=list)  # destroyed here, but not in every copy
     more: bool = False  # the limit was reached, and others may follow
     compacted: bool = True  # nothing deleted is left in the catalogue's pages
 
@@ -84,7 +85,7 @@ def carry_out(context: DestructionContext, most: int = BATCH, last: LastLogState
     the last batch, or when one fails; until then `is_owed` is True.
     """
     execution = ExecutionReport()
-    execution.destroyed += settle_begun(context)
+    execution.destroyed += settle_begun(context, execution.incomplete)
     try:
         with contradictions_reported(context):
             _carry_on(context, execution, most, last or LastLogState())
@@ -164,7 +165,10 @@ def _destroy(
         context.crash_point("committed begun")
         context.vault.write_log()
         context.crash_point("logged begun")
-        execution.destroyed.append(end(context, begun))
+        try:
+            execution.destroyed.append(end(context, begun))
+        except CopiesAway as error:
+            execution.incomplete.append(error)
     elif begun is not None:
         (execution.excluded if begun.stage is Stage.SPARED else execution.waiting).append(begun)
 

@@ -21,13 +21,14 @@ from msgspec import Struct
 
 from strongroom.config.schema import Config
 from strongroom.config.secrets import resolve
+from strongroom.engine.copies.removal import CopyRemoval
 from strongroom.engine.destruction.context import DestructionContext
 from strongroom.engine.destruction.log_consistency import contradictions_reported, open_log_state, require_proposal
 from strongroom.evidence.note import NoteRefused, Signer, open_note
 from strongroom.model.archive import Tombstone
 from strongroom.model.destruction import Approval, DestructionStep, Person, Proposal, move
 from strongroom.model.entry_kind import EntryKind
-from strongroom.model.errors import VaultError
+from strongroom.model.errors import VaultError, WorldError
 from strongroom.model.times import format_instant
 from strongroom.vault.archives import has_archive
 from strongroom.vault.destructions import approvals_of, get_proposal, live_plan_items, put_plan_item
@@ -55,12 +56,17 @@ NOT_PROVEN = (
 """What no program can prove; every certificate says so."""
 
 
+class CopiesAway(WorldError):
+    """An archive is destroyed in the vault, but not in every copy: there is no certificate yet."""
+
+
 class Checked(Struct, frozen=True):
     """What was checked after the destruction."""
 
     copies: tuple[str, ...]  # every file that was destroyed, relative to the vault
     gone: tuple[str, ...]  # what was verified, in words
     aside: tuple[str, ...] = ()  # earlier catalogues that were moved aside: they may have its manifest
+    removal: CopyRemoval = CopyRemoval()  # what became of it in the copies of the vault
 
 
 def signer_of(config: Config) -> Signer | None:
@@ -86,10 +92,18 @@ def write_certificate(
         "proposal": _proposal(proposal),
         "approvals": [_approval(each) for each in approvals],
         "destroyed_files": list(checked.copies),
-        "verified": list(checked.gone),
+        "copies": list(checked.removal.reached),
+        "verified": [
+            *checked.gone,
+            *(f"no object under its name in the copy {name}" for name in checked.removal.reached),
+        ],
         "not_proven": [
             *NOT_PROVEN,
             *(f"{name}, moved aside, may still contain its manifest" for name in checked.aside),
+            *(
+                f"the copy {name} was recorded as gone: nothing was verified there"
+                for name in checked.removal.forgotten
+            ),
         ],
         "signed": signer is not None,
     }
@@ -146,10 +160,11 @@ def _person(person: Person) -> dict[str, Any]:
 _KEY = ".key."
 
 
-def settle_begun(context: DestructionContext) -> list[Tombstone]:
+def settle_begun(context: DestructionContext, incomplete: list[CopiesAway] | None = None) -> list[Tombstone]:
     """Complete every destruction that has begun; return the tombstones. The caller holds the vault's lock.
 
-    Raises Contradiction, having touched nothing, where the log does not record one as begun and approved.
+    One that a copy keeps from its end is added to `incomplete`, and the others go on. Raises Contradiction, having
+    touched nothing, where the log does not record one as begun and approved.
     """
     begun = unfinished_tombstones(context.vault.catalogue)
     if not begun:
@@ -160,18 +175,37 @@ def settle_begun(context: DestructionContext) -> list[Tombstone]:
         for each in begun:
             require_proposal(context.vault, log_state, each.tombstone, context.rules.approvers)
     with keys_alone(context.vault.layout):
-        return [end(context, each.tombstone) for each in begun]
+        return [each.tombstone for each in begun if _ends(context, each.tombstone, incomplete)]
+
+
+def _ends(context: DestructionContext, tombstone: Tombstone, incomplete: list[CopiesAway] | None) -> bool:
+    try:
+        end(context, tombstone)
+    except CopiesAway as error:
+        if incomplete is not None:
+            incomplete.append(error)
+        return False
+    return True
 
 
 def end(context: DestructionContext, tombstone: Tombstone) -> Tombstone:
-    """Destroy the files, verify that, write certificate, catalogue and log; repeatable. Raises World- or VaultError."""
+    """Destroy the files, verify that, write certificate, catalogue and log; repeatable. Raises World- or VaultError.
+
+    Raises CopiesAway where a copy of the vault could not be reached: then there is no certificate.
+    """
     found = destroy_files(context, tombstone)
     gone = prove_gone(context, tombstone)
+    removal = context.remove_from_copies(tombstone)
+    if not removal.complete:
+        raise CopiesAway(
+            f"archive {tombstone.archive} is destroyed in the vault, but not in every copy: {'; '.join(removal.away)}",
+            hint="attach the copy, and Strongroom completes it by itself; see: strongroom copy status",
+        )
     proposal = get_proposal(context.vault.catalogue, tombstone.proposal)
     if proposal is None:
         raise VaultError(f"the proposal to destroy archive {tombstone.archive} is not in the catalogue")
     approvals = approvals_of(context.vault.catalogue, proposal.id)
-    checked = Checked(_names(context, tombstone, found), gone, _aside(context))
+    checked = Checked(_names(context, tombstone, found), gone, _aside(context), removal)
     certificate = _certify(context, tombstone, proposal, approvals, checked)
     context.crash_point("certified")
     _write_down(context, tombstone, certificate)

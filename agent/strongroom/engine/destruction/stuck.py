@@ -13,6 +13,7 @@ from strongroom.model.alert import Alert, AlertKind, Level
 from strongroom.model.archive import Tombstone
 from strongroom.model.destruction import Proposal, Stage, ripe_at
 from strongroom.model.text import counted
+from strongroom.vault.copies import copy_state, known_copies
 from strongroom.vault.destructions import approvals_of, approved_proposals, items_of_plan
 from strongroom.vault.tombstones import is_told, unfinished_tombstones
 from strongroom.vault.vault import Vault
@@ -26,7 +27,7 @@ def destruction_alarms(vault: Vault, now: datetime) -> list[Alert]:
     half = sum(1 for _ in _half_done(vault, now))
     if half:
         title = f"the destruction of {counted(half, 'archive')} has begun and is not complete"
-        body = "there is no certificate, and nothing else is destroyed until then; see: strongroom destroy carry-out"
+        body = f"there is no certificate yet; {_copies_away(vault)}see: strongroom destroy carry-out"
         return [Alert(AlertKind.DESTRUCTION, Level.CRITICAL, title, body)]
     late = sum(1 for _ in _late(vault, now))
     if not late:
@@ -36,6 +37,13 @@ def destruction_alarms(vault: Vault, now: datetime) -> list[Alert]:
         "the cooling-off ended more than a day ago; to see why: strongroom destroy list, strongroom destroy carry-out"
     )
     return [Alert(AlertKind.DESTRUCTION, Level.WARNING, title, body)]
+
+
+def _copies_away(vault: Vault) -> str:
+    """Return which copies keep destructions from their end, in words; empty where none does."""
+    states = [copy_state(vault.catalogue, name) for name in known_copies(vault.catalogue)]
+    away = [f"{each.name} ({each.failure})" for each in states if each.failure]
+    return f"copies that could not be reached, and may still have its key: {', '.join(away)}; " if away else ""
 
 
 def _half_done(vault: Vault, now: datetime) -> Iterator[Tombstone]:

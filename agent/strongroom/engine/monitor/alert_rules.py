@@ -13,6 +13,7 @@ from collections.abc import Collection, Iterable, Iterator, Sequence
 from datetime import datetime, timedelta
 
 from strongroom.engine.access.recipients import drill_alarms
+from strongroom.engine.copies.copy_status import copy_alarms
 from strongroom.engine.core.trusted_clock import TOLERANCE, time_alarms
 from strongroom.engine.destruction.stuck import destruction_alarms
 from strongroom.engine.monitor.stream_status import LEAST_LOSS, Keeps, StreamStatus, stream_statuses_of
@@ -118,6 +119,7 @@ def alarms_in(
     found += evidence_alarms(vault)
     found += _disk(vault.free_bytes(), reserve, stream_statuses)
     found += scrub_alarms(vault, now, pace or ScrubPace())
+    found += copy_alarms(vault, now)
     found += drill_alarms(vault, now, drill_every)
     found += destruction_alarms(vault, now)
     found += [*time_alarms(vault, now, tolerance), *_unlocked(vault)]

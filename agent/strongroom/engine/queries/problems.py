@@ -63,6 +63,8 @@ _NEXT: Mapping[AlertKind, str] = {
     AlertKind.FIXITY: "strongroom recover",
     AlertKind.SCRUB: "strongroom scrub status",
     AlertKind.DESTRUCTION: "strongroom destroy list",
+    AlertKind.COPY: "strongroom copy status",
+    AlertKind.COPY_DAMAGED: "strongroom copy status",
 }
 
 

@@ -102,3 +102,29 @@ CREATE TRIGGER job_sums_update AFTER UPDATE OF state ON jobs BEGIN
     UPDATE job_sums SET count = count - 1 WHERE state = old.state;
     INSERT INTO job_sums VALUES (new.state, 1) ON CONFLICT (state) DO UPDATE SET count = count + 1;
 END;
+
+-- How far each copy of the vault has come, and what was found wrong in it.
+CREATE TABLE copies (
+    name         TEXT PRIMARY KEY,
+    entries      INTEGER NOT NULL,
+    level_at     TEXT,
+    tries        INTEGER NOT NULL,
+    next_at      TEXT,
+    failure      TEXT NOT NULL,
+    began_at     TEXT,
+    cursor       TEXT NOT NULL,
+    checked      INTEGER NOT NULL,
+    scrubbed_at  TEXT,
+    rehearsed_at TEXT
+) STRICT, WITHOUT ROWID;
+CREATE TABLE copy_findings (
+    copy     TEXT NOT NULL,
+    object   TEXT NOT NULL,
+    archive  TEXT NOT NULL,
+    code     TEXT NOT NULL,
+    message  TEXT NOT NULL,
+    found_at TEXT NOT NULL,
+    PRIMARY KEY (copy, object)
+) STRICT, WITHOUT ROWID;
+-- Which copies there are is read from the log.
+CREATE INDEX entries_of_copies ON entries (seq) WHERE kind IN ('copy.begun', 'copy.forgotten');

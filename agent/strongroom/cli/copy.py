@@ -1,0 +1,183 @@
+"""`strongroom copy`: second copies of the vault, on another disk or machine."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import click
+
+from strongroom.cli.options import Session, json_option, pass_session
+from strongroom.cli.output import hang, past_unreadable, put_document, quiet_option, render_fields
+from strongroom.cli.terminal import clean, counting, report, say, say_lines, width
+from strongroom.model.errors import ExitCode
+from strongroom.model.text import counted
+from strongroom.text.times import utc
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from datetime import datetime
+
+    from strongroom.engine.copies.copy_status import CopyStanding
+    from strongroom.engine.copies.copying import CopyReport
+
+
+@click.group("copy")
+def copy() -> None:
+    """Keep second copies of the vault, on other disks. [[copy]] in the configuration names them.
+
+    A copy has everything that a new vault is made from: sealed archives with their key files, manifests, and the
+    evidence log. It needs no identity. The daemon copies each archive after it was verified.
+    """
+
+
+@copy.command("run")
+@click.argument("names", nargs=-1, metavar="[NAME]...")
+@quiet_option
+@json_option
+@pass_session
+def run(session: Session, names: tuple[str, ...], as_json: bool) -> int:
+    """Copy what is owed to every copy, or to those with these names.
+
+    If interrupted, it resumes where it stopped. Exits with 1 if an object could not be copied, and with 6 if a copy
+    cannot be reached.
+    """
+    from strongroom.engine.copies.copying import CopyContext, bring_level, entries_owed
+    from strongroom.engine.copies.targets import target_named
+    from strongroom.engine.core.sources import open_reading, system_clock
+    from strongroom.model.errors import StrongroomError, UsageError
+
+    config = session.config()
+    chosen = names or tuple(each.name for each in config.copies)
+    if not chosen:
+        raise UsageError("the configuration has no [[copy]]", hint="see docs/copies.md: a second disk from nothing")
+    done: list[CopyReport] = []
+    failed: StrongroomError | None = None
+    with open_reading(config) as vault:
+        for target in [target_named(config, vault, name) for name in chosen]:
+            owed = entries_owed(vault, target.name)
+            try:
+                with counting(f"copy {target.name}", quiet=as_json) as watch:
+                    context = CopyContext(vault, system_clock, watch=_progress(watch, owed))
+                    done.append(bring_level(context, target))
+            except StrongroomError as error:
+                report(f"copy {target.name}: {clean(error.sentences)}")
+                failed = failed or error
+    _show_run(done, as_json=as_json)
+    if failed is not None:
+        return failed.exit_code
+    return ExitCode.FINDINGS if any(each.problems for each in done) else ExitCode.OK
+
+
+def _progress(watch: Callable[[int, int], None], total: int) -> Callable[[int], None]:
+    done = 0
+
+    def count(entries: int) -> None:
+        nonlocal done
+        done += entries
+        watch(done, max(done, total))
+
+    return count
+
+
+def _show_run(done: list[CopyReport], *, as_json: bool) -> None:
+    if as_json:
+        fields = ("name", "archives", "objects", "entries", "level", "problems")
+        put_document({"copies": [{name: getattr(each, name) for name in fields} for each in done]})
+        return
+    for each in done:
+        say(f"{each.name}: {counted(each.archives, 'archive')} copied, level with entry {each.entries:,} of the log")
+        for words in each.problems:
+            say_lines(hang("  not copied: ", 4, clean(words), width()))
+
+
+@copy.command("status")
+@quiet_option
+@json_option
+@pass_session
+def status(session: Session, as_json: bool) -> int:
+    """Show how far each copy is behind, and what is damaged in it. Exits with 1 if anything is wrong."""
+    from strongroom.engine.copies.copy_status import copy_standings, list_copy_findings
+    from strongroom.engine.core.sources import open_reading, system_clock
+
+    config, now = session.config(), system_clock()
+    with past_unreadable(), open_reading(config) as vault:
+        standings = copy_standings(vault, config)
+        findings = [found for each in standings for found in list_copy_findings(vault, each.name)]
+    if as_json:
+        put_document(
+            {
+                "copies": [copy_document(each, now) for each in standings],
+                "findings": [
+                    {"copy": each.copy, "object": each.object, "archive": each.archive or None, "code": each.code,
+                     "message": each.message, "at": each.found_at}
+                    for each in findings
+                ],
+            }
+        )  # fmt: skip
+    else:
+        say_lines(render_fields(list(copy_fields(standings, now)), width()))
+        for found in findings:
+            say_lines(hang(f"{found.copy}: ", 4, f"{found.object}: {found.message}", width()))
+    return ExitCode.FINDINGS if findings or any(_is_wrong(each, now) for each in standings) else ExitCode.OK
+
+
+def _is_wrong(each: CopyStanding, now: datetime) -> bool:
+    return each.is_late(now) or not each.configured or bool(each.state.failure)
+
+
+def copy_document(each: CopyStanding, now: datetime) -> dict[str, object]:
+    """Return how a copy stands for programs."""
+    state, backlog = each.state, each.backlog
+    return {
+        "name": each.name,
+        "place": each.place or None,
+        "begun": each.begun,
+        "configured": each.configured,
+        "level": backlog.level,
+        "behind_archives": backlog.archives,
+        "behind_since": backlog.since,
+        "late": each.is_late(now),
+        "entries": state.entries,
+        "level_at": state.level_at,
+        "findings": each.findings,
+        "failure": state.failure or None,
+        "scrubbed_at": state.scrubbed_at,
+        "rehearsed_at": state.rehearsed_at,
+    }
+
+
+def copy_fields(standings: list[CopyStanding], now: datetime) -> Iterator[tuple[str, str]]:
+    """Yield how each copy stands as fields."""
+    for each in standings:
+        yield "copy", clean(f"{each.name}: {each.words(now)}")
+        yield "", clean(each.place)
+        if each.state.level_at:
+            yield "", f"last level on {utc(each.state.level_at)}"
+    if not standings:
+        yield "copy", "none: see docs/copies.md"
+
+
+@copy.command("forget")
+@click.argument("name")
+@click.option("--reason", required=True, metavar="WHY", help="Why it is gone: one line, for the log.")
+@pass_session
+def forget(session: Session, name: str, reason: str) -> int:
+    """Record that a copy is gone: its disk was destroyed, or lost for good.
+
+    Destructions no longer wait for it, and every later certificate says that nothing was verified there. If the
+    configuration still names it, the next run begins a new copy.
+    """
+    from strongroom.engine.copies.targets import forget as record
+    from strongroom.engine.core.people import acting_person
+    from strongroom.engine.core.sources import open_reading, system_clock
+
+    with open_reading(session.config()) as vault:
+        record(vault, name, acting_person().token, _one_line(reason), system_clock())
+    say(f"The copy {name} is forgotten.")
+    return ExitCode.OK
+
+
+def _one_line(text: str) -> str:
+    if not 0 < len(text.strip()) <= 200 or not text.isprintable():
+        raise click.BadParameter("expected one line of at most 200 characters", param_hint="--reason")
+    return text.strip()

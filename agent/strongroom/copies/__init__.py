@@ -1,0 +1,1 @@
+"""Stores for copies of the vault: what one must offer, and a folder as one."""

@@ -1,0 +1,1 @@
+"""Copying the vault to its copies, reading these again, and removing from them what was destroyed."""

@@ -1,0 +1,104 @@
+"""How the copies of the vault stand: for people, for metrics and for alerts. Looks at the catalogue alone."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import datetime
+
+from msgspec import Struct
+
+from strongroom.config.schema import Config
+from strongroom.model.alert import Alert, AlertKind, Level
+from strongroom.model.copies import LATE, CopyBacklog, backlog_words
+from strongroom.model.text import counted
+from strongroom.vault.copies import (
+    CopyFinding,
+    CopyState,
+    backlog_after,
+    copy_findings,
+    copy_state,
+    count_copy_findings,
+    known_copies,
+    named_copies,
+)
+from strongroom.vault.vault import Vault
+
+
+class CopyStanding(Struct, frozen=True):
+    """One copy, as of now."""
+
+    state: CopyState
+    backlog: CopyBacklog
+    findings: int  # objects that are not what they must be
+    place: str = ""  # where the configuration has it; empty where it has none
+    begun: bool = True  # whether the log has it
+    configured: bool = True
+
+    @property
+    def name(self) -> str:
+        """What the configuration calls it."""
+        return self.state.name
+
+    def is_late(self, now: datetime) -> bool:
+        """Return whether it has lacked something for longer than it should."""
+        since = self.backlog.since
+        return since is not None and not self.backlog.level and now - since >= LATE
+
+    def words(self, now: datetime) -> str:
+        """Return how it stands, in words."""
+        if not self.configured:
+            return "not in the configuration"
+        if not self.begun:
+            return f"not begun: {self.state.failure}" if self.state.failure else "not begun"
+        parts = [backlog_words(self.backlog, now)]
+        parts += [f"{counted(self.findings, 'object')} damaged or missing"] if self.findings else []
+        parts += [self.state.failure] if self.state.failure else []
+        return "; ".join(parts)
+
+
+def copy_standings(vault: Vault, config: Config) -> list[CopyStanding]:
+    """Return how every copy stands: those of the configuration, then others that the log has."""
+    known = known_copies(vault.catalogue)
+    configured = {each.name: str(each.path) for each in config.copies}
+    names = [*configured, *(name for name in known if name not in configured)]
+    return [
+        _standing(vault, name, configured.get(name, ""), begun=name in known, configured=name in configured)
+        for name in names
+    ]
+
+
+def _standing(vault: Vault, name: str, place: str, *, begun: bool, configured: bool) -> CopyStanding:
+    catalogue, state = vault.catalogue, copy_state(vault.catalogue, name)
+    backlog = backlog_after(catalogue, state.entries)
+    return CopyStanding(state, backlog, count_copy_findings(catalogue, name), place, begun, configured)
+
+
+def known_standings(vault: Vault) -> dict[str, CopyStanding]:
+    """Return how each copy stands of which log or catalogue know, by its name."""
+    known = known_copies(vault.catalogue)
+    names = sorted({*known, *named_copies(vault.catalogue)})
+    return {name: _standing(vault, name, "", begun=name in known, configured=True) for name in names}
+
+
+def list_copy_findings(vault: Vault, name: str, most: int = 1000) -> list[CopyFinding]:
+    """Return what stands against a copy."""
+    return copy_findings(vault.catalogue, name, most)
+
+
+def copy_alarms(vault: Vault, now: datetime) -> Iterator[Alert]:
+    """Yield the alerts: a copy that is behind, and one with damaged objects."""
+    for name, each in known_standings(vault).items():
+        see = f"copy {name}: {each.words(now)}; see: strongroom copy status"
+        if each.is_late(now):
+            title = f"a copy of the vault is {backlog_words(each.backlog, now)}"
+            yield Alert(f"{AlertKind.COPY} {name}", Level.WARNING, title, see)
+        if each.findings:
+            title = (
+                f"{counted(each.findings, 'object')} of a copy of the vault {_are(each.findings)} damaged or missing"
+            )
+            body = f"copy {name}; to see which: strongroom copy status"
+            yield Alert(f"{AlertKind.COPY_DAMAGED} {name}", Level.CRITICAL, title, body)
+
+
+def _are(count: int) -> str:
+    return "is" if count == 1 else "are"
