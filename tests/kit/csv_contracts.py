@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import base64
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 
@@ -27,6 +27,7 @@ DAY = Window(datetime(2026, 10, 30, tzinfo=UTC), datetime(2026, 10, 31, tzinfo=U
 FEW = RowOptions(per_day={"outbound": 40, "inbound": 30, "api": 40, "campaign": 20, "console": 4, "contacts": 2})
 LOGIN = ("canary_user_3", "canary_pass_6Yt1")
 BASIC = base64.b64encode(":".join(LOGIN).encode()).decode()
+Builder = Callable[[ProviderSettings], Adapter]
 CUT = InjectedFault(FaultKind.CUT, at=3000)
 
 
@@ -41,6 +42,7 @@ class CsvWorld:
         dataset: str,
         auth: str = "key",
         own: Mapping[str, str] | None = None,
+        build: Builder | None = None,
     ) -> None:
         self.sandbox = sandbox
         self.clock = clock
@@ -55,9 +57,10 @@ class CsvWorld:
             base_url=url,
             bounds=BOUNDS,
             monotonic=self.ticking,
-            options={**({"auth": auth} if kind is ProviderName.QLARA else {}), **(own or {})},
+            options={**({"auth": auth} if kind is ProviderName.QLARA and not build else {}), **(own or {})},
         )
         self._settings = settings
+        self._build = build or (build_hookbridge if kind is ProviderName.HOOKBRIDGE else build_qlara)
         self.provider = self.restarted()
         self.spec = ExportSpec((dataset,), DAY)
         self.canaries: tuple[str, ...] = (BASIC if auth == "basic" else KEY, TOKEN, LOGIN[1])
@@ -65,7 +68,7 @@ class CsvWorld:
 
     def restarted(self) -> Adapter:
         """Return an adapter that remembers nothing, as after a restart of our process."""
-        return build_hookbridge(self._settings) if self.kind is ProviderName.HOOKBRIDGE else build_qlara(self._settings)
+        return self._build(self._settings)
 
     def advance(self, by: timedelta) -> None:
         self.clock.advance(by)
@@ -143,8 +146,9 @@ def csv_world(
     *,
     auth: str = "key",
     own: Mapping[str, str] | None = None,
+    build: Builder | None = None,
 ) -> Iterator[CsvWorld]:
-    """Start a sandbox of the provider whose options these are."""
+    """Start a sandbox of the provider whose options these are; `build` makes another adapter than the built-in one."""
     clock = SandboxClock.stopped_at(NOW)
     hook = isinstance(options, HookBridgeOptions)
     settings = SandboxSettings(
@@ -157,6 +161,7 @@ def csv_world(
         rows=FEW,
     )
     with Sandbox(settings, clock=clock) as sandbox:
-        world = CsvWorld(ProviderName.HOOKBRIDGE if hook else ProviderName.QLARA, sandbox, clock, dataset, auth, own)
+        kind = ProviderName.HOOKBRIDGE if hook else ProviderName.QLARA
+        world = CsvWorld(kind, sandbox, clock, dataset, auth, own, build)
         yield world
         world.close()

@@ -88,7 +88,8 @@ def list_(session: Session, as_json: bool) -> None:
     """List the configured sources and every installed adapter. Sends no requests."""
     from strongroom.engine.monitor.source_check import adapters, brought_by
 
-    known = adapters()
+    config = session.config()
+    known = adapters(config)
     rows = [
         {
             "name": each.name,
@@ -97,7 +98,7 @@ def list_(session: Session, as_json: bool) -> None:
             "base_url": each.base_url,
             "api_key": str(each.api_key),
         }
-        for each in session.config().sources
+        for each in config.sources
     ]
     installed = [{"name": each.name, "distribution": each.distribution, "refused": each.refused} for each in known]
     if as_json:

@@ -25,6 +25,7 @@ from strongroom.text.units import number, short
 
 if TYPE_CHECKING:
     from strongroom.engine.access.search import Found, SearchProgress
+    from strongroom.search.entry import OwnFields
     from strongroom.search.terms import Query
 
 GROUPS = ("stream", "day", "party", "dataset", "status")
@@ -103,12 +104,14 @@ class _Result(Struct, frozen=True):
     found: Sequence[Found]
     query: Query
     progress: SearchProgress
+    fields: OwnFields  # of providers that manifests describe
 
 
 def _search(session: Session, text: str, shown: Shown, identity: Path | None, passphrase_file: Path | None) -> _Result:
     from strongroom.engine.access.search import (
         SearchProgress,
         choose_archives,
+        described_fields,
         gather,
         known_names,
         note_search,
@@ -126,9 +129,10 @@ def _search(session: Session, text: str, shown: Shown, identity: Path | None, pa
         archives = choose_archives(vault, query)
         opened = open_identities(config, identity, passphrase_file)
         progress, hits = SearchProgress(archives=len(archives)), []
+        fields = described_fields(config.manifests)
         try:
             with counting("searching archives", quiet=shown.as_json) as watch:
-                for hit in look(vault, archives, query, opened, progress):
+                for hit in look(vault, archives, query, opened, progress, fields):
                     hits.append(hit)
                     watch(progress.done, progress.archives)
         except KeyboardInterrupt:
@@ -140,7 +144,7 @@ def _search(session: Session, text: str, shown: Shown, identity: Path | None, pa
         if not vault.read_only:
             random_bytes = Dependencies().random_bytes
             note_search(vault, query, progress, count, acting_person(), system_clock(), random_bytes)
-    return _Result(count, found, query, progress)
+    return _Result(count, found, query, progress, fields)
 
 
 def _print(result: _Result, shown: Shown) -> None:
@@ -156,26 +160,26 @@ def _print(result: _Result, shown: Shown) -> None:
             elif shown.full:
                 say_exactly(each.hit.line + b"\n")
             else:
-                _print_hit(each, result.query, shown)
+                _print_hit(each, result, shown)
 
 
-def _print_hit(found: Found, query: Query, shown: Shown) -> None:
+def _print_hit(found: Found, result: _Result, shown: Shown) -> None:
     from strongroom.search.snippet import make_snippet
 
     entry, archive = found.hit.entry, found.hit.archive
     at = f"{entry.at.astimezone(shown.zone):%Y-%m-%d %H:%M:%S}" if entry.at else "no time"
-    say(click.style(clean(f"{at}  {_parties(found)}"), bold=True) + clean(f"  {entry.status}").rstrip())
-    part = make_snippet(texts_in(json.loads(found.hit.line)), query.words, 2 * width() - 20)
+    say(click.style(clean(f"{at}  {_parties(found, result.fields)}"), bold=True) + clean(f"  {entry.status}").rstrip())
+    part = make_snippet(texts_in(json.loads(found.hit.line)), result.query.words, 2 * width() - 20)
     say(f"    {clean(part.before)}{click.style(clean(part.hit), reverse=True)}{clean(part.after)}")
     versions = f", {found.versions} versions" if found.versions > 1 else ""
     say(f"    {clean(archive.stream)}  archive {short(archive.id)}  record {clean(entry.id) or '-'}{versions}")
 
 
-def _parties(found: Found) -> str:
+def _parties(found: Found, fields: OwnFields) -> str:
     """Return from whom to whom the record is, or whom it is about, as it was delivered."""
     from strongroom.engine.access.search import delivered_parties
 
-    senders, recipients, others = (", ".join(names) for names in delivered_parties(found.hit))
+    senders, recipients, others = (", ".join(names) for names in delivered_parties(found.hit, fields))
     return " → ".join(end for end in (senders, recipients) if end) or others or found.hit.dataset
 
 

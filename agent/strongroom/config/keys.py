@@ -70,7 +70,7 @@ class Items(Struct, frozen=True):
     """A list, each item checked by itself and none given twice."""
 
     help: str
-    parse: Parse
+    parse: Parse | InScope
     expected: str
     at_least: int = 0
     shown: Callable[[Any], object] = plain
@@ -154,7 +154,8 @@ def _read(key: Declaration, table: TableReader, name: str, scope: Scope) -> Any:
         case Key():
             return _read_value(key, table, name, scope)
         case Items():
-            return table.items(name, key.parse, key.expected, key.at_least)
+            parse = key.parse.make(scope, table) if isinstance(key.parse, InScope) else key.parse
+            return table.items(name, parse, key.expected, key.at_least)
         case Entries():
             return key.build(table.table(name).entries(key.parse))
         case Table():

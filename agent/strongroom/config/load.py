@@ -5,8 +5,6 @@ Whether a configuration file is another one than before: asked again and again, 
 
 from __future__ import annotations
 
-import re
-import tomllib
 from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path
 
@@ -14,21 +12,17 @@ from msgspec.structs import replace
 
 from strongroom.config.keys import Scope, read_section
 from strongroom.config.line_numbers import Locator
-from strongroom.config.problem import ConfigRefused, Problem, quote
+from strongroom.config.manifest import ManifestFile, find_manifests, load_manifest
+from strongroom.config.problem import ConfigRefused, Problem, Unfit
 from strongroom.config.reader import Notebook, TableReader
 from strongroom.config.schema import Config
+from strongroom.config.toml_text import parse_toml, read_text
+from strongroom.config.values import path_from
 from strongroom.model.errors import UsageError
 from strongroom.model.provider import PROVIDER_GROUP
 
 PROVIDERS = frozenset({"hookbridge", "qlara", "zavu"})
 """Providers that need no other distribution."""
-
-_LARGEST = 1_048_576  # bytes
-_KEY = re.compile(r"""[ \t]*((?:[A-Za-z0-9_.-]|"[^"\n]*"|'[^'\n]*')+)[ \t]*=""", re.ASCII)
-_TABLE = re.compile(r"[ \t]*\[+([^\[\]\n]+)\]+", re.ASCII)
-_PART = r"""(?:(?<![A-Za-z0-9_-])[A-Za-z0-9_-]++|"[^"\n]*+"|'[^'\n]*+')"""
-_DEEP = re.compile(rf"{_PART}(?:[ \t]*+\.[ \t]*+{_PART}){{32}}", re.ASCII)  # the parser's time grows with the square
-_PLACE = re.compile(r" \(at (?:line (\d+), column (\d+)|end of document)\)$")
 
 
 def find_config(explicit: Path | None, env: Mapping[str, str], cwd: Path) -> Path:
@@ -90,12 +84,30 @@ class Installed:
         return PROVIDERS | entry_points(group=PROVIDER_GROUP).names
 
 
+class Known:
+    """The providers that a source may name: installed ones, and those that a file describes."""
+
+    def __init__(self, installed: Collection[str], described: Collection[str]) -> None:
+        self._installed, self._described = installed, described
+
+    def __contains__(self, name: object) -> bool:
+        return name in self._described or name in self._installed
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(sorted({*self._installed, *self._described}))
+
+    def __len__(self) -> int:
+        return len({*self._installed, *self._described})
+
+
 def load_config(path: Path, *, providers: Collection[str] = Installed()) -> Config:
-    """Read and check a configuration file; secrets are not fetched and paths in it not visited.
+    """Read and check a configuration file. Secrets are not fetched; of paths, only those of manifests are visited.
 
     Raises ConfigRefused with every mistake in it, and UsageError when the file cannot be read.
     """
-    return parse_config(path, _read(path), providers=providers)
+    return parse_config(
+        path, read_text(path, "the configuration", "create one with: strongroom init"), providers=providers
+    )
 
 
 def parse_config(path: Path, text: str, *, providers: Collection[str] = Installed()) -> Config:
@@ -104,14 +116,49 @@ def parse_config(path: Path, text: str, *, providers: Collection[str] = Installe
     Raises ConfigRefused with every mistake in it.
     """
     text = text.replace("\r\n", "\n")
-    data = _parse(path, text)
+    data = parse_toml(str(path), text)
     notebook = Notebook(str(path), Locator(text, data))
     file, root = path.absolute(), TableReader(data, (), notebook)
-    scope = Scope(file.parent, providers, _names(data.get("source")), list(_table(data.get("retention"))))
+    described = _described(data, file.parent, providers, notebook)
+    known = Known(providers, described)
+    scope = Scope(file.parent, known, _names(data.get("source")), list(_table(data.get("retention"))))
     config: Config = read_section(Config, root, scope, file=file)
-    if notebook.problems:
-        raise ConfigRefused(sorted(notebook.problems, key=lambda problem: problem.line or 0))
-    return replace(config, warnings=tuple(notebook.cautions))
+    problems = sorted(notebook.problems, key=lambda problem: problem.line or 0)
+    manifests = _manifests(config, described, problems)
+    if problems:
+        raise ConfigRefused(problems)
+    return replace(config, warnings=tuple(notebook.cautions), manifests=manifests)
+
+
+def _described(
+    data: Mapping[str, object], base: Path, providers: Collection[str], notebook: Notebook
+) -> dict[str, Path]:
+    """Return the providers that are described by a file in the directories that the file names."""
+    key, parse = ("provider", "directories"), path_from(base)
+    named = _table(data.get("provider")).get("directories")
+    found: dict[str, Path] = {}
+    try:
+        found = find_manifests(parse(each) for each in (named if isinstance(named, list) else ()))
+    except Unfit:
+        return {}  # noted where the section is read
+    except UsageError as error:
+        notebook.refuse(key, "directories with one manifest for each provider", error.message, error.hint)
+    for name in [name for name in found if name in providers]:
+        notebook.refuse(key, "manifests with names of their own", f"{found.pop(name)}", f"{name} is an adapter")
+    return found
+
+
+def _manifests(config: Config, described: Mapping[str, Path], problems: list[Problem]) -> dict[str, ManifestFile]:
+    """Read the manifests of the providers that sources name; their mistakes join the others."""
+    found: dict[str, ManifestFile] = {}
+    for name in dict.fromkeys(source.provider for source in config.sources if source.provider in described):
+        try:
+            found[name] = load_manifest(described[name])
+        except ConfigRefused as refused:
+            problems += refused.problems
+        except UsageError as error:
+            problems.append(Problem(str(described[name]), None, "", "a manifest that can be read", error.message))
+    return found
 
 
 def _table(value: object) -> dict[str, object]:
@@ -122,66 +169,6 @@ def _names(tables: object) -> set[str]:
     """Return the names that an array of tables declares."""
     found = [_table(each).get("name") for each in tables] if isinstance(tables, list) else []
     return {name for name in found if isinstance(name, str)}
-
-
-def _read(path: Path) -> str:
-    try:
-        with path.open("rb") as file:
-            content = file.read(_LARGEST + 1)
-    except OSError as error:
-        raise UsageError(
-            f"the configuration {path} cannot be read: {error.strerror}", hint="create one with: strongroom init"
-        ) from None
-    if len(content) > _LARGEST:
-        raise ConfigRefused([Problem(str(path), None, "", "a file of at most 1 MiB", "a larger one")])
-    try:
-        return content.decode("utf-8-sig").replace("\r\n", "\n")
-    except UnicodeDecodeError as error:
-        line = error.object.count(b"\n", 0, error.start) + 1
-        raise ConfigRefused([Problem(str(path), line, "", "UTF-8 text", "bytes that are not")]) from None
-
-
-def _parse(path: Path, text: str) -> dict[str, object]:
-    deep = _DEEP.search(text)
-    if deep is not None:
-        line = text.count("\n", 0, deep.start()) + 1
-        raise ConfigRefused([Problem(str(path), line, "", "keys of at most 32 parts", "one of more parts")])
-    try:
-        return tomllib.loads(text)
-    except RecursionError:
-        raise ConfigRefused([Problem(str(path), None, "", "TOML", "lists or tables nested too deeply")]) from None
-    except ValueError as error:
-        raise ConfigRefused([_syntax_problem(str(path), text, str(error))]) from None
-
-
-def _syntax_problem(file: str, text: str, message: str) -> Problem:
-    """Turn the parser's message into ours. It names keys and single characters but repeats no values."""
-    place = _PLACE.search(message)
-    if place is None:
-        return Problem(file, None, "", "TOML", "text that the parser gives up on")
-    last = text.rstrip("\n").count("\n") + 1
-    double = _of_a_double(text, int(place[1] or last), message)
-    words = double or message[: place.start()]
-    got = f"a mistake: {words[:1].lower()}{words[1:]}"
-    if place[1] is None:
-        return Problem(file, last, "", "TOML", got if double else f"{got} (the file ends too early)")
-    return Problem(file, int(place[1]), "", "TOML", got, column=int(place[2]))
-
-
-def _of_a_double(text: str, line: int, message: str) -> str:
-    """Return the key or table that occurs twice, which the parser does not name; empty for other mistakes.
-
-    The parser stops behind the value, so the key is the nearest one before that.
-    """
-    if not message.startswith(("Cannot overwrite a value", "Cannot declare")):
-        return ""
-    before = text.split("\n")[:line]
-    header = next((found[1].strip() for each in reversed(before) if (found := _TABLE.match(each))), "")
-    if _TABLE.match(before[-1]):
-        return f"the table {quote(header)} for the second time" if header else ""
-    key = next((found[1] for each in reversed(before) if (found := _KEY.match(each))), "")
-    name = f"{header}.{key}" if header else key
-    return f"the key {quote(name)} for the second time" if key else ""
 
 
 Stamp = tuple[int, int, int] | None

@@ -4,14 +4,18 @@ Paths are absolute, times are instants in UTC, sizes are bytes. A secret is only
 Annotations are not postponed here: the declarations of the keys are read from them.
 """
 
+from collections.abc import Mapping
 from datetime import timedelta
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, TypeVar
 
+from msgspec import field
+
 from strongroom.config.addresses import parse_proxy
 from strongroom.config.copies import CopySettings
 from strongroom.config.keys import PATH, Items, Key, Named, Section, Table, Tables, show_section
+from strongroom.config.manifest import ManifestFile
 from strongroom.config.outgoing import EvidenceSettings, MetricsSettings, NotifySettings, ReportSettings
 from strongroom.config.problem import Caution, quote, suggest
 from strongroom.config.reader import TableReader
@@ -154,6 +158,19 @@ class NetworkSettings(Section, frozen=True):
     proxy: Annotated[str | None, Key("the proxy for all requests", parse_proxy)] = None
 
 
+class ManifestSettings(Section, frozen=True):
+    """[provider]: providers that are described by a file, without code."""
+
+    directories: Annotated[
+        tuple[Path, ...],
+        Items(
+            "where manifests are: a file NAME.toml is the provider NAME, which a source may name",
+            PATH,
+            "a list of directories",
+        ),
+    ] = ()
+
+
 class Config(Section, frozen=True):
     """A whole configuration that has passed every check."""
 
@@ -170,7 +187,9 @@ class Config(Section, frozen=True):
     evidence: Annotated[EvidenceSettings, Table("checkpoints", EvidenceSettings)] = EvidenceSettings()
     report: Annotated[ReportSettings, Table("reports to file", ReportSettings)] = ReportSettings()
     copies: Annotated[tuple[CopySettings, ...], Tables("copies of the vault", CopySettings, "copy")] = ()
+    provider: Annotated[ManifestSettings, Table("providers by a file", ManifestSettings)] = ManifestSettings()
     warnings: tuple[Caution, ...] = ()
+    manifests: Mapping[str, ManifestFile] = field(default_factory=dict)  # of the providers that sources name
 
     def source(self, name: str) -> SourceSettings:
         """Return the source of that name; raise UsageError when there is none."""

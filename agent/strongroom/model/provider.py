@@ -156,6 +156,7 @@ class Part(Struct, frozen=True):
     size: int | None = None  # bytes announced
     rows: int | None = None  # records announced
     dataset: str = ""  # whose records it holds; needed where an export has several parts, empty where one holds all
+    accept: str = ""  # the Accept header that its host wants; any by default
 
     def __repr__(self) -> str:
         return f"Part(name={self.name!r}, container={self.container!r})"  # never the locator

@@ -109,9 +109,10 @@ class _Download:
         return "the body ended early" if total is not None and self._received < total else ""
 
     def _headers(self) -> Mapping[str, str]:
+        wanted = {"Accept": self._part.accept} if self._part.accept else {}
         if self._source is None:
-            return {}
-        return {"Range": f"bytes={self._received}-", "If-Range": self._source.etag}
+            return wanted
+        return {**wanted, "Range": f"bytes={self._received}-", "If-Range": self._source.etag}
 
     def _begin(self, answer: WireResponse) -> None:
         self._headers_seen = answer.headers

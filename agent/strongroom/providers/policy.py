@@ -125,11 +125,12 @@ class HttpPolicy:
         *,
         query: Mapping[str, str | int] | None = None,
         body: object = None,
+        form: Mapping[str, str] | None = None,
         headers: Mapping[str, str] | None = None,
     ) -> ApiResponse:
         """Send one API request and return whatever was answered, whatever its status.
 
-        `body` is sent as JSON; `headers` are sent in addition. Raises Transient when it is certain
+        `body` is sent as JSON, `form` as a form; `headers` are sent in addition. Raises Transient when it is certain
         that the request did not leave, or when it only reads; Unanswered when it may have arrived and no whole answer
         came back. When a person wants us to stop, a request that only reads raises Interrupted at once; any other is
         given a little time for its answer, and is then Unanswered, or Transient where it did not leave.
@@ -137,9 +138,10 @@ class HttpPolicy:
         stop = self._stop if method in _SAFE else after_grace(self._stop, self.monotonic, ANSWER_GRACE)
         watch = Watch(self.monotonic, self.bounds.call, stop)
         link = Link(self.origin, self._base.target.rstrip("/") + path + (f"?{urlencode(query)}" if query else ""))
-        payload = None if body is None else json.dumps(body).encode()
+        payload = urlencode(form).encode() if form else None if body is None else json.dumps(body).encode()
+        typed = {"Content-Type": "application/x-www-form-urlencoded" if form else "application/json"} if payload else {}
         for _hop in range(self.bounds.redirects + 1):
-            reply = self._ask(method, link, payload, headers or {}, watch)
+            reply = self._ask(method, link, payload, {**typed, **(headers or {})}, watch)
             if method not in _SAFE or reply.status not in REDIRECTS:
                 return reply
             link = self._step(link, reply.headers.get("location", ""))
@@ -150,6 +152,19 @@ class HttpPolicy:
                     status=reply.status,
                 )
         raise Transient(f"{self.label} redirects in a circle (over {self.bounds.redirects} hops)")
+
+    def path_below(self, address: str) -> str:
+        """Return the path and query below base_url of an address that an answer gives, absolute or from the root.
+
+        Raises Transient for an address of another place.
+        """
+        link = self._step(self._base, address)
+        base = self._base.target.rstrip("/")
+        if link.origin != self.origin or not link.target.startswith(f"{base}/"):
+            raise Transient(
+                f"{self.label} leads to another place ({link}), which is not followed", hint="check base_url"
+            )
+        return link.target.removeprefix(base)
 
     @contextmanager
     def open(
@@ -184,8 +199,7 @@ class HttpPolicy:
         self, method: str, link: Link, payload: bytes | None, headers: Mapping[str, str], watch: Watch
     ) -> ApiResponse:
         name, value = self._read_credential()
-        typed = {} if payload is None else {"Content-Type": "application/json"}
-        sent = {"Accept": "application/json", **typed, **headers, name: value}
+        sent = {"Accept": "application/json", **headers, name: value}
         try:
             with self._exchange(method, link, sent, payload, watch) as answer:
                 reply = self._read(answer, _secrets(value))

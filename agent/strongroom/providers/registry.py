@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, NoReturn
 from msgspec import Struct
 
 from strongroom.model.errors import AuthRefused, StrongroomError, UsageError
+from strongroom.model.manifest import Manifest
 from strongroom.model.plan import ExportSpec
 from strongroom.model.provider import (
     PROVIDER_GROUP,
@@ -119,6 +120,13 @@ def build(provider: str, settings: ProviderSettings) -> Provider:
         whose = " and ".join(_brought_by(entries))
         raise UsageError(f"the provider name {provider!r} is claimed by {whose}", hint="uninstall all but one of them")
     return _build_foreign(entries[0], settings)
+
+
+def build_described(manifest: Manifest, settings: ProviderSettings) -> Provider:
+    """Return the adapter of a provider that a manifest describes. Raises UsageError for settings that cannot be used."""
+    from strongroom.providers.manifest_provider import build_manifest
+
+    return build_manifest(manifest, settings)
 
 
 def _build_foreign(entry: EntryPoint, settings: ProviderSettings) -> Provider:

@@ -10,7 +10,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from types import MappingProxyType
 
-from strongroom.search.entry import SearchFields
+from strongroom.model.manifest import Manifest
+from strongroom.search.entry import OwnFields, SearchFields
 
 _HOOKBRIDGE = SearchFields(
     parties=("endpoint", "endpoint_id", "inbound_endpoint_id"), channel=("direction",), status=("status",)
@@ -53,6 +54,18 @@ _UNKNOWN = SearchFields(
 )
 
 
-def search_fields(provider: str, dataset: str) -> SearchFields:
+NO_FIELDS: OwnFields = MappingProxyType({})
+
+
+def search_fields(provider: str, dataset: str, own: OwnFields = NO_FIELDS) -> SearchFields:
     """Return the fields of a dataset; of an unknown one those with the usual names."""
-    return FIELDS.get((provider, dataset), _UNKNOWN)
+    return own.get((provider, dataset)) or FIELDS.get((provider, dataset), _UNKNOWN)
+
+
+def fields_of_manifest(provider: str, manifest: Manifest) -> OwnFields:
+    """Return the fields that a manifest names; a dataset without any has those with the usual names."""
+    named = {
+        name: SearchFields(each.senders, each.recipients, each.parties, each.channel, each.status)
+        for name, each in manifest.datasets.items()
+    }
+    return {(provider, name): fields for name, fields in named.items() if fields != SearchFields()}

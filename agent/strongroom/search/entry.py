@@ -26,6 +26,10 @@ class SearchFields(Struct, frozen=True):
     status: tuple[str, ...] = ()
 
 
+OwnFields = Mapping[tuple[str, str], SearchFields]
+"""The fields of datasets whose provider a manifest describes, by provider and dataset."""
+
+
 class SearchEntry(Struct, frozen=True):
     """One record, ready to be compared. All texts are folded."""
 

@@ -20,6 +20,7 @@ from msgspec.structs import replace
 from strongroom.age.identity_file import ArchiveKey
 from strongroom.age.keys import X25519Identity
 from strongroom.age.reader import SealedReader
+from strongroom.config.manifest import ManifestFile
 from strongroom.engine.access.records import record_digest
 from strongroom.engine.access.segments import SegmentUnusable, open_chunks
 from strongroom.engine.core.identities import unlock
@@ -36,9 +37,18 @@ from strongroom.model.inspection import Caps
 from strongroom.model.names import pick_name
 from strongroom.model.plan import DatasetShape
 from strongroom.model.times import Chance
-from strongroom.providers.search_fields import search_fields
+from strongroom.providers.search_fields import NO_FIELDS, fields_of_manifest, search_fields
 from strongroom.search.chunk import Chunk
-from strongroom.search.entry import Place, SearchEntry, make_entry, party_texts, searched_text, texts_in
+from strongroom.search.entry import (
+    OwnFields,
+    Place,
+    SearchEntry,
+    SearchFields,
+    make_entry,
+    party_texts,
+    searched_text,
+    texts_in,
+)
 from strongroom.search.query import Names
 from strongroom.search.scan import Scan
 from strongroom.search.terms import Operator, Period, Query
@@ -120,6 +130,14 @@ def known_names(vault: Vault, streams: Iterable[str], sources: Iterable[str]) ->
     return find
 
 
+def described_fields(manifests: Mapping[str, ManifestFile]) -> OwnFields:
+    """Return the fields that are searched in the datasets of providers that manifests describe."""
+    found: dict[tuple[str, str], SearchFields] = {}
+    for provider, each in manifests.items():
+        found |= fields_of_manifest(provider, each.manifest)
+    return found
+
+
 def choose_archives(vault: Vault, query: Query) -> list[Archive]:
     """Return the archives that may have a hit, in the order of their windows."""
     present = present_streams(vault.catalogue)
@@ -142,12 +160,13 @@ def search(
     query: Query,
     identities: Sequence[X25519Identity],
     progress: SearchProgress,
+    fields: OwnFields = NO_FIELDS,
 ) -> Iterator[Hit]:
-    """Yield each record that matches, archive by archive; `progress` counts along.
+    """Yield each record that matches, archive by archive; `progress` counts along, `fields` are those of manifests.
 
     An archive that cannot be read is named in `progress.unread`, and the search continues.
     """
-    looking = _Looking(vault, query, Scan(query, read_time), present_streams(vault.catalogue), progress)
+    looking = _Looking(vault, query, Scan(query, read_time), present_streams(vault.catalogue), progress, fields)
     for archive in archives:
         try:
             yield from looking.look_at(archive, unlock(vault, archive, identities))
@@ -164,6 +183,7 @@ class _Looking(Struct, frozen=True):
     scan: Scan
     streams: Mapping[str, str]  # the present name of each
     progress: SearchProgress
+    fields: OwnFields  # of providers that a manifest describes
 
     def look_at(self, archive: Archive, key: ArchiveKey) -> Iterator[Hit]:
         """Yield the hits of one archive."""
@@ -212,7 +232,8 @@ class _Looking(Struct, frozen=True):
 
     def _place(self, archive: Archive, shape: DatasetShape) -> Place:
         stream = self.streams.get(archive.stream, archive.stream)
-        return Place(fold(shape.name), fold(stream), fold(archive.source), search_fields(archive.provider, shape.name))
+        fields = search_fields(archive.provider, shape.name, self.fields)
+        return Place(fold(shape.name), fold(stream), fold(archive.source), fields)
 
 
 def _numbered(chunk: Chunk, rows: Mapping[int, object], numbers: Counter[str]) -> Iterator[tuple[int, int]]:
@@ -294,9 +315,9 @@ def open_found(
     return [Found(hits) for hits in read_ones if hits]
 
 
-def delivered_parties(hit: Hit) -> tuple[list[str], list[str], list[str]]:
+def delivered_parties(hit: Hit, own: OwnFields = NO_FIELDS) -> tuple[list[str], list[str], list[str]]:
     """Return the senders, recipients and other parties of a record as it was delivered, not folded."""
-    record, fields = json.loads(hit.line), search_fields(hit.archive.provider, hit.dataset)
+    record, fields = json.loads(hit.line), search_fields(hit.archive.provider, hit.dataset, own)
     senders, recipients, parties = (
         [text for name in names for text in texts_in(record.get(name)) if text]
         for names in (fields.senders, fields.recipients, fields.parties)

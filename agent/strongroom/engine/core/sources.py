@@ -12,12 +12,14 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from msgspec import Struct
 
+from strongroom.config.manifest import ManifestFile
 from strongroom.config.schema import Config, NetworkSettings
 from strongroom.config.secrets import SecretRef, resolve
 from strongroom.config.sources import SourceSettings
@@ -113,11 +115,12 @@ def build_source(settings: SourceSettings, config: Config, dependencies: Depende
     # The HTTP library is slow to import: only commands that talk to a provider pay for it.
     from strongroom.providers.limits import Bounds, Pace, Paths
     from strongroom.providers.port import LimitOverrides, ProviderSettings
-    from strongroom.providers.registry import build
+    from strongroom.providers.registry import build, build_described
 
     network, limits = config.network, settings.limits
-    provider = build(
-        settings.provider,
+    described = config.manifests.get(settings.provider)
+    make = partial(build, settings.provider) if described is None else partial(build_described, described.manifest)
+    provider = make(
         ProviderSettings(
             api_key=lambda: dependencies.secret(settings.api_key),
             clock=dependencies.clock,
@@ -149,7 +152,7 @@ def build_source(settings: SourceSettings, config: Config, dependencies: Depende
             f"source {settings.name} has delete_after_archive = true, but {settings.provider} cannot delete exports",
             hint="remove delete_after_archive from its section: the provider removes exports automatically",
         )
-    deletes, address = settings.delete_after_archive, address_of(settings, network)
+    deletes, address = settings.delete_after_archive, address_of(settings, network, described)
     return SourceAccount(settings.name, settings.provider, provider, deletes, address, settings.second_look)
 
 
@@ -184,12 +187,14 @@ def stream_for(config: Config, source: str, datasets: tuple[str, ...]) -> tuple[
     return Stream(name, source, tuple(sorted(datasets))), "standard"
 
 
-def address_of(settings: SourceSettings, network: NetworkSettings) -> str:
+def address_of(settings: SourceSettings, network: NetworkSettings, described: ManifestFile | None = None) -> str:
     """Return the address of a source: its origin, and digests of its proxy and of its own certificate authorities.
 
-    Empty for the adapter's own address, used directly and under the built-in root certificates.
+    With a manifest, which can name any address, the address is never empty, and has the digest of the file. Empty for the adapter's own address, used directly and under the built-in root certificates.
     """
-    parts = [_origin(settings.base_url)] if settings.base_url else []
+    base = settings.base_url or (described.manifest.provider.base_url if described else "")
+    parts = [_origin(base)] if base else []
+    parts += [f"manifest:{described.digest[:_DIGITS]}"] if described else []
     parts += [f"proxy:{_digest(network.proxy.encode())}"] if network.proxy else []
     parts += [f"authorities:{_digest(_content(network.ca_file))}"] if network.ca_file else []
     return " ".join(parts)

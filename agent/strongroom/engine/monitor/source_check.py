@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from msgspec import Struct, field
 
+from strongroom.config.manifest import find_manifests
 from strongroom.config.schema import Config
 from strongroom.config.secrets import resolve
 from strongroom.engine.core.check import Check, CheckResult
@@ -208,12 +209,13 @@ def _used(limits: Limits, listed: list[Listed], now: datetime) -> Iterator[tuple
         yield f"{words} in the last hour", recent >= limits.per_hour
 
 
-def adapters() -> list[Offer]:
-    """Return every adapter that is installed, ours first."""
+def adapters(config: Config) -> list[Offer]:
+    """Return every adapter, ours first and those that manifests describe last."""
     # The HTTP library is slow to import: doctor, which lives beside this, may be asked about other things.
-    from strongroom.providers.registry import offers
+    from strongroom.providers.registry import Offer, offers
 
-    return offers()
+    described = find_manifests(config.provider.directories)
+    return [*offers(), *(Offer(name, f"manifest {path}") for name, path in described.items())]
 
 
 def brought_by(provider: str, known: list[Offer]) -> str:
