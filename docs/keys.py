@@ -1,4 +1,4 @@
-"""Writes docs/configuration.md, the list of all keys of the configuration, from their declarations.
+"""Writes docs/configuration.md and docs/manifest.md, the lists of all keys, from their declarations.
 
 Run `python docs/keys.py` after one has changed; a test says when it was forgotten.
 """
@@ -7,11 +7,11 @@ from __future__ import annotations
 
 import inspect
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args, get_origin
 
-from msgspec import NODEFAULT
+from msgspec import NODEFAULT, Struct
 from msgspec.structs import FieldInfo, fields
 
 from strongroom.config.keys import (
@@ -28,13 +28,23 @@ from strongroom.config.keys import (
     expected_by,
     keys_of,
     name_of,
+    plain,
 )
 from strongroom.config.line_numbers import Locator
 from strongroom.config.load import PROVIDERS
+from strongroom.config.manifest import Declared, keys_of_manifest, takes_of
 from strongroom.config.reader import Notebook, TableReader
 from strongroom.config.schema import Config
+from strongroom.model.manifest import Manifest
 
 PAGE = Path(__file__).with_name("configuration.md")
+MANIFESTS = Path(__file__).with_name("manifest.md")
+MANIFEST_HEAD = """\
+# Every key of a manifest
+
+This list is made from the program itself. [providers.md](providers.md) explains how a manifest is written, and
+[examples/providers](../examples/providers) has whole ones. "An expression" is [JMESPath](https://jmespath.org).
+"""
 HEAD = """\
 # Every key of the configuration
 
@@ -49,13 +59,48 @@ NOWHERE = TableReader({}, (), Notebook("", Locator("", {})))
 
 
 def main() -> None:
-    """Rewrite the page."""
+    """Rewrite the pages."""
     PAGE.write_text(page())
+    MANIFESTS.write_text(manifest_page())
 
 
 def page() -> str:
     """Return the page."""
     return HEAD + "".join(_sections(Config, "", ""))
+
+
+def manifest_page() -> str:
+    """Return the page of the keys of a manifest."""
+    return MANIFEST_HEAD + "".join(_tables(Manifest, ""))
+
+
+def _tables(noun: type[Struct], header: str) -> Iterator[str]:
+    keys, infos = keys_of_manifest(noun), {each.name: each for each in fields(noun)}
+    plain = [key for key in keys if _inner(key) is None]
+    if header:
+        about = _capital((inspect.getdoc(noun) or "").partition(": ")[2].partition("\n")[0])
+        yield f"\n## [{header}]\n\n{about}\n\n{TABLE}"
+        yield from (_manifest_row(key, infos[key.name]) for key in plain)
+    for key in keys:
+        found = _inner(key)
+        if found is not None:
+            name = f"{header}.{key.name}".lstrip(".") + (".NAME" if get_origin(key.kind) else "")
+            yield from _tables(found, name)
+
+
+def _inner(key: Declared) -> type[Struct] | None:
+    kind = get_args(key.kind)[-1] if get_origin(key.kind) is Mapping else key.kind
+    return kind if isinstance(kind, type) and issubclass(kind, Struct) else None
+
+
+def _manifest_row(key: Declared, field: FieldInfo) -> str:
+    default = "required" if field.required else _plain(field.default)
+    return f"| `{key.name}` | {takes_of(key)} | {default} | {_capital(key.meta.description or '')} |\n"
+
+
+def _plain(value: object) -> str:
+    shown = [] if isinstance(value, Mapping | Struct) else plain(value)
+    return "" if shown in (None, "", []) else f"`{json.dumps(shown)}`"
 
 
 def _sections(noun: type[Section], at: str, header: str) -> Iterator[str]:

@@ -82,6 +82,7 @@ def test_the_page_of_all_keys_is_as_they_are_declared() -> None:
     script = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(script)
     assert (EXAMPLE.parent / "docs" / "configuration.md").read_text() == script.page(), "run: python docs/keys.py"
+    assert (EXAMPLE.parent / "docs" / "manifest.md").read_text() == script.manifest_page(), "run: python docs/keys.py"
 
 
 @pytest.mark.parametrize(

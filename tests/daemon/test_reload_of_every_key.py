@@ -18,6 +18,7 @@ from typing import Any
 import certifi
 import pytest
 
+from kit.manifests import GALLERY
 from kit.model_objects import make_job
 from strongroom.config.copies import CopySettings
 from strongroom.config.keys import Named, Section, Table, Tables, keys_of, name_of
@@ -150,6 +151,8 @@ audience = "auditor"  # report.audience
 name = "second-disk"  # copy.name
 path = "/second-disk"  # copy.path
 rate = "0 B"  # copy.rate
+[provider]
+directories = []  # provider.directories
 """
 
 
@@ -370,6 +373,11 @@ TAKEN: dict[str, tuple[dict[str, str], Observe, object]] = {
     "copy.name": ({"": 'name = "third-disk"'}, lambda h: h.copies.name, "third-disk"),
     "copy.path": ({"": 'path = "/third-disk"'}, lambda h: str(h.copies.path), "/third-disk"),
     "copy.rate": ({"": 'rate = "1 MB"'}, lambda h: h.copies.rate, 1_000_000),
+    "provider.directories": (
+        {"": f'directories = ["{GALLERY}"]', "source.provider": 'provider = "hookbridge-manifest"'},
+        lambda h: h.source.kind,
+        "hookbridge-manifest",
+    ),
     "report.folder": ({"": 'folder = "/others"'}, lambda h: str(h.reports.folder), "/others"),
     "report.every": ({"": 'every = "year"'}, lambda h: h.reports.every.value, "year"),
     "report.audience": ({"": 'audience = "board"'}, lambda h: h.reports.audience.value, "board"),

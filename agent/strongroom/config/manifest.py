@@ -190,6 +190,14 @@ def parser_of(key: Declared) -> Parse:
     raise TypeError(f"{key.name} has no parser")
 
 
+def takes_of(key: Declared) -> str:
+    """Say what a key takes."""
+    origin = get_origin(key.kind)
+    if origin is tuple:
+        return "a list of HTTP statuses" if get_args(key.kind)[0] is not str else "a list of texts"
+    return "a table of names and values" if origin is not None else _expected(key)
+
+
 def _expected(key: Declared) -> str:
     if get_origin(key.kind) is None and not (isinstance(key.kind, type) and issubclass(key.kind, Struct)):
         try:

@@ -21,8 +21,6 @@ from strongroom.model.manifest_words import (
 )
 from strongroom.model.provider import Container, ExpiryBasis
 
-Refuse = Callable[[KeyPath, str, str, str], None]
-
 
 class Fault(NamedTuple):
     """One contradiction."""
@@ -33,7 +31,7 @@ class Fault(NamedTuple):
     hint: str = ""
 
 
-def check_manifest(manifest: Manifest, refuse: Refuse) -> None:
+def check_manifest(manifest: Manifest, refuse: Callable[[KeyPath, str, str, str], None]) -> None:
     """Note every contradiction."""
     checks = (_auth, _window, _create, _export, _life, _observe, _list, _download, _paths, _datasets, _filters, _codes)
     for check in checks:

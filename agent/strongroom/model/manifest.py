@@ -88,7 +88,6 @@ class Creation(Struct, frozen=True):
     id_may_lack: Annotated[bool, Meta(description="whether an answer without an id is a good one")] = False
     export: Annotated[Expression, _expression("the whole export in the answer, if it is there")] = ""
     together: Annotated[bool, Meta(description="whether one export can have several datasets")] = False
-    idempotency_header: Annotated[str, _text(Form.HEADER, "the header that takes an idempotency key")] = ""
 
 
 class StatusWords(Struct, frozen=True):

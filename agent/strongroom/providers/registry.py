@@ -123,7 +123,7 @@ def build(provider: str, settings: ProviderSettings) -> Provider:
 
 
 def build_described(manifest: Manifest, settings: ProviderSettings) -> Provider:
-    """Return the adapter of a provider that a manifest describes. Raises UsageError for settings that cannot be used."""
+    """Return the adapter of a provider that a manifest describes. Raises UsageError for unusable settings."""
     from strongroom.providers.manifest_provider import build_manifest
 
     return build_manifest(manifest, settings)

@@ -43,7 +43,6 @@ from strongroom.search.entry import (
     OwnFields,
     Place,
     SearchEntry,
-    SearchFields,
     make_entry,
     party_texts,
     searched_text,
@@ -132,10 +131,8 @@ def known_names(vault: Vault, streams: Iterable[str], sources: Iterable[str]) ->
 
 def described_fields(manifests: Mapping[str, ManifestFile]) -> OwnFields:
     """Return the fields that are searched in the datasets of providers that manifests describe."""
-    found: dict[tuple[str, str], SearchFields] = {}
-    for provider, each in manifests.items():
-        found |= fields_of_manifest(provider, each.manifest)
-    return found
+    own = (fields_of_manifest(provider, each.manifest) for provider, each in manifests.items())
+    return {key: fields for each in own for key, fields in each.items()}
 
 
 def choose_archives(vault: Vault, query: Query) -> list[Archive]:

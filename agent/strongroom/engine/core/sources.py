@@ -190,7 +190,8 @@ def stream_for(config: Config, source: str, datasets: tuple[str, ...]) -> tuple[
 def address_of(settings: SourceSettings, network: NetworkSettings, described: ManifestFile | None = None) -> str:
     """Return the address of a source: its origin, and digests of its proxy and of its own certificate authorities.
 
-    With a manifest, which can name any address, the address is never empty, and has the digest of the file. Empty for the adapter's own address, used directly and under the built-in root certificates.
+    With a manifest, which can name any address, it is never empty and has the digest of the file. It is empty for the
+    adapter's own address, used directly and under the built-in root certificates.
     """
     base = settings.base_url or (described.manifest.provider.base_url if described else "")
     parts = [_origin(base)] if base else []
