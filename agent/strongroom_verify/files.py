@@ -12,8 +12,8 @@ from typing import Any, BinaryIO
 
 from strongroom_verify.findings import Wrong
 
-_LARGEST = 1 << 27  # bytes of a file that is read at once: custody, package and sums of very many events
-_LONGEST_LINE = 1 << 24  # bytes of an entry
+LARGEST = 1 << 27  # bytes of a file that is read at once: custody, package and sums of very many events
+LONGEST_LINE = 1 << 24  # bytes of an entry
 
 
 def sha256(data: bytes) -> bytes:
@@ -51,15 +51,15 @@ def open_plain(path: Path) -> BinaryIO:
 def read_plain(path: Path) -> bytes:
     """Read a whole file, up to a limit."""
     with open_plain(path) as file:
-        data = file.read(_LARGEST + 1)
-    if len(data) > _LARGEST:
-        raise Wrong("size", path.name, f"expected at most {_LARGEST} bytes, found more")
+        data = file.read(LARGEST + 1)
+    if len(data) > LARGEST:
+        raise Wrong("size", path.name, f"expected at most {LARGEST} bytes, found more")
     return data
 
 
 def lines_of(file: BinaryIO) -> Iterator[bytes]:
     """Yield lines, each with its end; a line longer than any that is written is cut, and wrong by that."""
-    while line := file.readline(_LONGEST_LINE):
+    while line := file.readline(LONGEST_LINE):
         yield line
 
 

@@ -1,9 +1,10 @@
 """strongroom-verify: check evidence offline, with Python 3.9 or later and the `cryptography` library.
 
-PATH is a package that was handed over, a coverage statement, a report's note, or a log: log.jsonl with what lies beside
-it, or a vault's folder, whose archives are compared with the log. --log is the log to compare a statement with. --key
-is the public key of the archiving agent, as text or as a file. It must come to you by a way of its own: a key in PATH
-proves nothing and is not used. --checkpoint is one that was kept elsewhere: whatever PATH says must go on from it.
+PATH is a package that was handed over, a production (a folder or a ZIP), a coverage statement, a report's note, or a
+log: log.jsonl with what lies beside it, or a vault's folder, whose archives are compared with the log. --log is the log
+to compare a statement with. --key is the public key of the archiving agent, as text or as a file. It must come to you
+by a way of its own: a key in PATH proves nothing and is not used. --checkpoint is one that was kept elsewhere: whatever
+PATH says must go on from it.
 
 Leaves with 0 where nothing is wrong and a key of yours signed it, 1 where something is wrong, 2 for a wrong call, and 3
 where nothing is wrong but nobody vouches for it, so that anybody could have made all of it.
@@ -13,7 +14,7 @@ from __future__ import annotations
 
 import os
 import sys
-from argparse import ArgumentParser, RawDescriptionHelpFormatter
+from argparse import ArgumentParser, Namespace, RawDescriptionHelpFormatter
 from functools import partial
 from pathlib import Path
 
@@ -23,12 +24,32 @@ from strongroom_verify.log import check_log
 from strongroom_verify.notes import Key
 from strongroom_verify.package import check_package
 from strongroom_verify.papers import REPORT, STATEMENT, check_report, check_statement
+from strongroom_verify.production import check_production, is_production
 from strongroom_verify.vault import check_vault
 
 
 def _named(text: str) -> Path:
     """Return the path that a person named, a link resolved: what lies in it is never followed through one."""
     return Path(os.path.realpath(text))
+
+
+def _check(asked: Namespace, report: Report) -> bool:
+    """Check what the path is; say whether it is a signed paper, whose log lies elsewhere."""
+    path, paper = asked.path, False
+    if is_file(path / "package.json"):
+        report.check("package.json", lambda: check_package(path, asked.key, asked.checkpoint, report))
+    elif is_production(path):
+        report.check(path.name, lambda: check_production(path, asked.key, asked.checkpoint, report))
+    elif paper := begins(path, STATEMENT):
+        report.check(path.name, partial(check_statement, path, asked.key, asked.log, report))
+    elif paper := begins(path, REPORT):
+        report.check(path.name, partial(check_report, path, asked.key, report))
+    elif os.path.lexists(path / "log" / "log.jsonl"):
+        check_vault(path, asked.key, asked.checkpoint, report)
+    else:
+        report.scope = "the log alone; no file of an archive was looked at: for that, name the vault's folder"
+        check_log(path / "log.jsonl" if path.is_dir() else path, asked.key, asked.checkpoint, report)
+    return paper
 
 
 def main() -> int:
@@ -40,21 +61,10 @@ def main() -> int:
     parser.add_argument("--checkpoint", type=_named, action="append", default=[], metavar="FILE")
     while os.open(os.devnull, os.O_RDWR) < 3:  # so that no file takes the number of a closed standard descriptor
         pass
-    asked, report, paper = parser.parse_args(), Report(), False
+    asked, report = parser.parse_args(), Report()
     if sys.stdout is None:
         parser.error("standard output is closed: the result could not be read")
-    if is_file(asked.path / "package.json"):
-        report.check("package.json", lambda: check_package(asked.path, asked.key, asked.checkpoint, report))
-    elif paper := begins(asked.path, STATEMENT):
-        report.check(asked.path.name, partial(check_statement, asked.path, asked.key, asked.log, report))
-    elif paper := begins(asked.path, REPORT):
-        report.check(asked.path.name, partial(check_report, asked.path, asked.key, report))
-    elif os.path.lexists(asked.path / "log" / "log.jsonl"):
-        check_vault(asked.path, asked.key, asked.checkpoint, report)
-    else:
-        report.scope = "the log alone; no file of an archive was looked at: for that, name the vault's folder"
-        log = asked.path / "log.jsonl" if asked.path.is_dir() else asked.path
-        check_log(log, asked.key, asked.checkpoint, report)
+    paper = _check(asked, report)
     if not asked.checkpoint and not paper:
         report.unproven.append("that nothing newer was rolled back: no checkpoint was given that was kept elsewhere")
     if not report.vouched:

@@ -39,10 +39,15 @@ class Key:
 
 def open_note(path: Path, keys: list[Key]) -> tuple[str, bool]:
     """Return the text of a note, and whether one of the keys signed it; keys that did not are refused."""
-    text, found, signatures = read_plain(path).decode().rpartition("\n\n")
+    return read_note(read_plain(path), path.name, keys)
+
+
+def read_note(data: bytes, where: str, keys: list[Key]) -> tuple[str, bool]:
+    """Read a note in the same way."""
+    text, found, signatures = data.decode().rpartition("\n\n")
     signed = any(key.signed(text + "\n", line) for key in keys for line in signatures.splitlines())
     if not found or (keys and not signed):
-        raise Wrong("signature", path.name, "expected a note that the given key has signed, found another")
+        raise Wrong("signature", where, "expected a note that the given key has signed, found another")
     return text + "\n", signed
 
 
@@ -70,10 +75,16 @@ class Checkpoint:
     @classmethod
     def read(cls, path: Path, keys: list[Key]) -> Checkpoint:
         """Read a checkpoint and check who signed it."""
-        text, signed = open_note(path, keys)
+        return cls.parse(read_plain(path), path.name, keys)
+
+    @classmethod
+    def parse(cls, data: bytes, where: str, keys: list[Key]) -> Checkpoint:
+        """Read a checkpoint in the same way."""
+        text, signed = read_note(data, where, keys)
         origin, size, root, *_more = text.split("\n")
-        words = path.name + (", signed by a trusted key" if signed else " (who signed it was not checked)")
-        found = cls(path.name, origin, int(size), base64.b64decode(root, validate=True), signed, words)
-        if found.size > 0 and len(found.root) == 32 and (path.stem == size or not path.stem.isdigit()):
+        words = where + (", signed by a trusted key" if signed else " (who signed it was not checked)")
+        found = cls(where, origin, int(size), base64.b64decode(root, validate=True), signed, words)
+        stem = Path(where).stem
+        if found.size > 0 and len(found.root) == 32 and (stem == size or not stem.isdigit()):
             return found
-        raise Wrong("form", path.name, f"expected the checkpoint of that name, found one of {size} entries")
+        raise Wrong("form", where, f"expected the checkpoint of that name, found one of {size} entries")

@@ -38,9 +38,7 @@ def check_package(root: Path, keys: list[Key], outside: list[Path], report: Repo
     report.check("SHA256SUMS", partial(check_sums, root, report))
     own = Checkpoint.read(root / "checkpoint.note", keys)
     report.vouched = own.signed
-    check_event(own, {**package["first"], "index": 0}, "package.json")
-    if own.origin.rpartition("/")[2] != sha256(package["first"]["line"].encode()).hex()[:16]:
-        raise Wrong("origin", own.where, "the checkpoint is of a log that begins with another line")
+    check_first(own, package["first"], "package.json")
     for old in read_checkpoints(outside, keys, report):
         report.check(old.where, partial(check_older, own, package["consistency"], old))
     for archive, count in archives.items():
@@ -66,6 +64,13 @@ def check_older(own: Checkpoint, proofs: dict[str, list[str]], other: Checkpoint
     ):
         raise Wrong("root", other.where, f"its first {other.size} entries are not those of the package's log")
     return f"the package's log goes on from {other.words}"
+
+
+def check_first(own: Checkpoint, first: dict[str, Any], where: str) -> None:
+    """Check that the first entry is in the log of a checkpoint, whose origin names it."""
+    check_event(own, {**first, "index": 0}, where)
+    if own.origin.rpartition("/")[2] != sha256(first["line"].encode()).hex()[:16]:
+        raise Wrong("origin", own.where, "the checkpoint is of a log that begins with another line")
 
 
 def check_event(own: Checkpoint, event: dict[str, Any], where: str) -> dict[str, Any]:

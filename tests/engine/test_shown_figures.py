@@ -11,7 +11,7 @@ from msgspec.structs import replace
 
 from kit.watched_vault import DAY, NOW, House, days, open_house, plan
 from strongroom.engine.access.inventory import each_archive
-from strongroom.engine.access.records import _reach
+from strongroom.engine.access.records import reach_of
 from strongroom.engine.core.heartbeat import Heartbeat
 from strongroom.engine.ingest.transfer import Meter
 from strongroom.engine.monitor.stream_status import condition_of, losses_since
@@ -143,7 +143,7 @@ def test_an_archive_reaches_as_far_as_its_latest_record(house: House, latest: da
     archive = house.archive(days(2, 1), 3)
     (member,) = archive.inspection.members
     archive = replace(archive, inspection=Inspection((replace(member, latest=latest),), ()))
-    assert _reach(archive) == Window(days(2, 1).start, end)
+    assert reach_of(archive) == Window(days(2, 1).start, end)
 
 
 def test_a_matter_is_known_by_a_hold_that_had_it_and_none_is_wanted_where_none_is_named(house: House) -> None:

@@ -80,11 +80,12 @@ class House:
         *,
         stream: str = "messages",
         alone: bool = True,
+        at: datetime = AT,
     ) -> Archive:
         """Seal, read back and publish one file; return its archive. Not `alone`: in this process, 30 times as fast."""
         expectation = Expectation(window, tuple(shapes), container=container, overlap=overlap, size=size, files=files)
         order = SealRequest(
-            archive=make_id(AT, os.urandom),
+            archive=make_id(at, os.urandom),
             key_path="",
             payload_path="",
             recipients=load_config(self.base / "strongroom.toml").vault.recipients,
@@ -112,8 +113,8 @@ class House:
             recipients=order.recipients,
             retention="standard",
             container=container.value,
-            durable_at=AT,
-            verified_at=AT,
+            durable_at=at,
+            verified_at=at,
         )
         self.vault.publish_archive(archive)
         with self.vault.catalogue.transaction():

@@ -180,6 +180,11 @@ SECTIONS = {
         "verify": CommandEntry("restore", "verify", "Check that archives are unchanged."),
         "audit": CommandEntry("audit", "audit", "Read, sign, prove and check the evidence log."),
         "package": CommandEntry("package", "handover", "Create an evidence package for a lawyer or an auditor."),
+        "production": CommandEntry(
+            "production",
+            "production",
+            "Produce records as numbered files for a review platform or a regulator.",
+        ),
         "report": CommandEntry("report", "report", "Write a report of a period: coverage, gaps, retention, evidence."),
         "log": CommandEntry("audit", "log", "Show the latest events."),
     },

@@ -18,6 +18,8 @@ from strongroom.model.times import parse_duration, parse_instant
 from strongroom.model.window import Window
 
 if TYPE_CHECKING:
+    from zoneinfo import ZoneInfo
+
     from strongroom.config.schema import Config
     from strongroom.engine.queries.lists import Vault
     from strongroom.model.plan import Plan
@@ -71,6 +73,16 @@ def instant(text: str) -> datetime:
         raise click.BadParameter(
             f"expected a date such as 2026-11-01 or a time such as 2026-11-01T06:00Z, got {text!r}"
         ) from None
+
+
+def zone_of(name: str) -> ZoneInfo:
+    """Return a time zone. Raises UsageError for a name that is none."""
+    from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+    try:
+        return ZoneInfo(name)
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        raise UsageError(f"there is no time zone {name!r}", hint="give a name such as Europe/Berlin or UTC") from None
 
 
 class OneOf(click.Choice[str]):

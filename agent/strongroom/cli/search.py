@@ -8,17 +8,17 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+from zoneinfo import ZoneInfo
 
 import click
 from msgspec import Struct
 
 from strongroom.cli import terminal
 from strongroom.cli.identities import open_identities
-from strongroom.cli.options import Session, identity_option, json_option, pass_session, passphrase_option
+from strongroom.cli.options import Session, identity_option, json_option, pass_session, passphrase_option, zone_of
 from strongroom.cli.output import TextColumn, put_document, put_line, render_table
 from strongroom.cli.terminal import clean, counting, report, say, say_exactly, width
-from strongroom.model.errors import ExitCode, UsageError
+from strongroom.model.errors import ExitCode
 from strongroom.search.entry import texts_in
 from strongroom.text.layout import bar
 from strongroom.text.units import number, short
@@ -76,18 +76,11 @@ def search(
     archives in this process; nothing clear is stored. The log records who searched, and a digest of the query. Exits
     with 1 if an archive cannot be read.
     """
-    shown = Shown(_zone(time_zone), limit, by or "", count, full, as_json)
+    shown = Shown(zone_of(time_zone), limit, by or "", count, full, as_json)
     text = " ".join(words) or _typed()
     result = _search(session, text, shown, identity, passphrase_file)
     _print(result, shown)
     return _report(result, shown)
-
-
-def _zone(name: str) -> ZoneInfo:
-    try:
-        return ZoneInfo(name)
-    except (ZoneInfoNotFoundError, ValueError, OSError):
-        raise UsageError(f"there is no time zone {name!r}", hint="give a name such as Europe/Berlin or UTC") from None
 
 
 def _typed() -> str:

@@ -1,10 +1,11 @@
 #!/usr/bin/env python3
 """strongroom-verify: check evidence offline, with Python 3.9 or later and the `cryptography` library.
 
-PATH is a package that was handed over, a coverage statement, a report's note, or a log: log.jsonl with what lies beside
-it, or a vault's folder, whose archives are compared with the log. --log is the log to compare a statement with. --key
-is the public key of the archiving agent, as text or as a file. It must come to you by a way of its own: a key in PATH
-proves nothing and is not used. --checkpoint is one that was kept elsewhere: whatever PATH says must go on from it.
+PATH is a package that was handed over, a production (a folder or a ZIP), a coverage statement, a report's note, or a
+log: log.jsonl with what lies beside it, or a vault's folder, whose archives are compared with the log. --log is the log
+to compare a statement with. --key is the public key of the archiving agent, as text or as a file. It must come to you
+by a way of its own: a key in PATH proves nothing and is not used. --checkpoint is one that was kept elsewhere: whatever
+PATH says must go on from it.
 
 Leaves with 0 where nothing is wrong and a key of yours signed it, 1 where something is wrong, 2 for a wrong call, and 3
 where nothing is wrong but nobody vouches for it, so that anybody could have made all of it.
@@ -15,20 +16,26 @@ where nothing is wrong but nobody vouches for it, so that anybody could have mad
 from __future__ import annotations
 
 import base64
+import csv
 import hashlib
 import hmac
+import io
 import json
 import os
 import re
 import stat
 import sys
-from argparse import ArgumentParser, RawDescriptionHelpFormatter
-from collections.abc import Callable, Iterable, Iterator
+import zlib
+from argparse import ArgumentParser, Namespace, RawDescriptionHelpFormatter
+from collections import Counter
+from collections.abc import Callable, Generator, Iterable, Iterator
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import partial, reduce
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, cast
+from zipfile import BadZipFile, ZipFile
 
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
@@ -70,8 +77,8 @@ class Report:
 
 # --- Files of a stranger, read with limits: never through a link, nor from a pipe or a device.
 
-_LARGEST = 1 << 27  # bytes of a file that is read at once: custody, package and sums of very many events
-_LONGEST_LINE = 1 << 24  # bytes of an entry
+LARGEST = 1 << 27  # bytes of a file that is read at once: custody, package and sums of very many events
+LONGEST_LINE = 1 << 24  # bytes of an entry
 
 
 def sha256(data: bytes) -> bytes:
@@ -109,15 +116,15 @@ def open_plain(path: Path) -> BinaryIO:
 def read_plain(path: Path) -> bytes:
     """Read a whole file, up to a limit."""
     with open_plain(path) as file:
-        data = file.read(_LARGEST + 1)
-    if len(data) > _LARGEST:
-        raise Wrong("size", path.name, f"expected at most {_LARGEST} bytes, found more")
+        data = file.read(LARGEST + 1)
+    if len(data) > LARGEST:
+        raise Wrong("size", path.name, f"expected at most {LARGEST} bytes, found more")
     return data
 
 
 def lines_of(file: BinaryIO) -> Iterator[bytes]:
     """Yield lines, each with its end; a line longer than any that is written is cut, and wrong by that."""
-    while line := file.readline(_LONGEST_LINE):
+    while line := file.readline(LONGEST_LINE):
         yield line
 
 
@@ -173,10 +180,15 @@ class Key:
 
 def open_note(path: Path, keys: list[Key]) -> tuple[str, bool]:
     """Return the text of a note, and whether one of the keys signed it; keys that did not are refused."""
-    text, found, signatures = read_plain(path).decode().rpartition("\n\n")
+    return read_note(read_plain(path), path.name, keys)
+
+
+def read_note(data: bytes, where: str, keys: list[Key]) -> tuple[str, bool]:
+    """Read a note in the same way."""
+    text, found, signatures = data.decode().rpartition("\n\n")
     signed = any(key.signed(text + "\n", line) for key in keys for line in signatures.splitlines())
     if not found or (keys and not signed):
-        raise Wrong("signature", path.name, "expected a note that the given key has signed, found another")
+        raise Wrong("signature", where, "expected a note that the given key has signed, found another")
     return text + "\n", signed
 
 
@@ -204,13 +216,19 @@ class Checkpoint:
     @classmethod
     def read(cls, path: Path, keys: list[Key]) -> Checkpoint:
         """Read a checkpoint and check who signed it."""
-        text, signed = open_note(path, keys)
+        return cls.parse(read_plain(path), path.name, keys)
+
+    @classmethod
+    def parse(cls, data: bytes, where: str, keys: list[Key]) -> Checkpoint:
+        """Read a checkpoint in the same way."""
+        text, signed = read_note(data, where, keys)
         origin, size, root, *_more = text.split("\n")
-        words = path.name + (", signed by a trusted key" if signed else " (who signed it was not checked)")
-        found = cls(path.name, origin, int(size), base64.b64decode(root, validate=True), signed, words)
-        if found.size > 0 and len(found.root) == 32 and (path.stem == size or not path.stem.isdigit()):
+        words = where + (", signed by a trusted key" if signed else " (who signed it was not checked)")
+        found = cls(where, origin, int(size), base64.b64decode(root, validate=True), signed, words)
+        stem = Path(where).stem
+        if found.size > 0 and len(found.root) == 32 and (stem == size or not stem.isdigit()):
             return found
-        raise Wrong("form", path.name, f"expected the checkpoint of that name, found one of {size} entries")
+        raise Wrong("form", where, f"expected the checkpoint of that name, found one of {size} entries")
 
 
 # --- Proofs in the tree of a log (RFC 9162).
@@ -463,9 +481,7 @@ def check_package(root: Path, keys: list[Key], outside: list[Path], report: Repo
     report.check("SHA256SUMS", partial(check_sums, root, report))
     own = Checkpoint.read(root / "checkpoint.note", keys)
     report.vouched = own.signed
-    check_event(own, {**package["first"], "index": 0}, "package.json")
-    if own.origin.rpartition("/")[2] != sha256(package["first"]["line"].encode()).hex()[:16]:
-        raise Wrong("origin", own.where, "the checkpoint is of a log that begins with another line")
+    check_first(own, package["first"], "package.json")
     for old in read_checkpoints(outside, keys, report):
         report.check(old.where, partial(check_older, own, package["consistency"], old))
     for archive, count in archives.items():
@@ -491,6 +507,13 @@ def check_older(own: Checkpoint, proofs: dict[str, list[str]], other: Checkpoint
     ):
         raise Wrong("root", other.where, f"its first {other.size} entries are not those of the package's log")
     return f"the package's log goes on from {other.words}"
+
+
+def check_first(own: Checkpoint, first: dict[str, Any], where: str) -> None:
+    """Check that the first entry is in the log of a checkpoint, whose origin names it."""
+    check_event(own, {**first, "index": 0}, where)
+    if own.origin.rpartition("/")[2] != sha256(first["line"].encode()).hex()[:16]:
+        raise Wrong("origin", own.where, "the checkpoint is of a log that begins with another line")
 
 
 def check_event(own: Checkpoint, event: dict[str, Any], where: str) -> dict[str, Any]:
@@ -690,12 +713,294 @@ def _check_statement_log(told: _Statement, path: Path) -> str:
     return f"entry {seq} of the log is the one that the statement was made at"
 
 
+# --- A production: numbered records in the files of other programs, in a folder or a ZIP.
+
+_SINGLE = {"production.json", "production.note", "checkpoint.note", "strongroom-verify.py"}
+_PATHS = re.compile(r"(NATIVES|TEXT)/[0-9]{4,}/[A-Za-z0-9._-]+\.(json|txt)")
+_ORIGIN = ("number", "archive", "dataset")
+_LOAD_FILES = {"dat": "loadfile.dat", "csv": "loadfile.csv"}
+
+
+class _Files:
+    """The files of a production; a stack closes them."""
+
+    def __init__(self, path: Path, stack: ExitStack) -> None:
+        self.root = path
+        self.packed = stack.enter_context(ZipFile(stack.enter_context(open_plain(path)))) if is_file(path) else None
+
+    def names(self) -> Iterator[str]:
+        """Yield the name of every file. A symbolic link is no file of a production."""
+        if self.packed:
+            yield from (each.filename for each in self.packed.infolist() if not each.is_dir())
+            return
+        for place, folders, files in os.walk(self.root):
+            for name in folders + files:
+                path = Path(place, name)
+                if path.is_symlink():
+                    raise Wrong("link", path.relative_to(self.root).as_posix(), "expected a file, found a link")
+                if name in files:
+                    yield path.relative_to(self.root).as_posix()
+
+    def open(self, name: str) -> BinaryIO:
+        """Open a file."""
+        try:
+            return cast("BinaryIO", self.packed.open(name)) if self.packed else open_plain(self.root / name)
+        except (OSError, KeyError):
+            raise Wrong("missing", name, "expected a file that can be read, and it is not there") from None
+
+    def read(self, name: str) -> bytes:
+        """Read a whole file, up to a limit."""
+        with self.open(name) as file:
+            data = file.read(LARGEST + 1)
+        if len(data) > LARGEST:
+            raise Wrong("size", name, f"expected at most {LARGEST} bytes, found more")
+        return data
+
+    def digests(self, name: str) -> tuple[str, str]:
+        """Return SHA-256 and MD5 of a file."""
+        sha, md5 = hashlib.sha256(), hashlib.new("md5", usedforsecurity=False)
+        with self.open(name) as file:
+            while block := file.read(1 << 20):
+                sha.update(block)
+                md5.update(block)
+        return sha.hexdigest(), md5.hexdigest()
+
+    def has(self, name: str) -> bool:
+        """Say whether there is such a file."""
+        return name in self.packed.NameToInfo if self.packed else os.path.lexists(self.root / name)
+
+
+def is_production(path: Path) -> bool:
+    """Say whether a folder or a ZIP is a production."""
+    try:
+        with ExitStack() as stack:
+            return (begins(path, b"PK") or path.is_dir()) and _Files(path, stack).has("production.json")
+    except (Wrong, OSError, BadZipFile, NotImplementedError):
+        return False
+
+
+def check_production(path: Path, keys: list[Key], outside: list[Path], report: Report) -> None:
+    """Check a production: its signature, every file and number, its counts, and the proofs of its archives."""
+    try:
+        with ExitStack() as stack:
+            _check_all(_Files(path, stack), keys, outside, report)
+    except (BadZipFile, NotImplementedError, EOFError, zlib.error, RuntimeError, csv.Error) as error:
+        raise Wrong("form", path.name, f"it cannot be read: {type(error).__name__}") from None
+
+
+def _check_all(files: _Files, keys: list[Key], outside: list[Path], report: Report) -> None:
+    data = files.read("production.json")
+    told = json.loads(data)
+    if told["version"] != 1 or told["format"] not in _CHECKS:
+        raise Wrong("form", "production.json", "expected a production of version 1, in a format that is known here")
+    report.check("production.note", partial(_check_signature, files, keys, sha256(data).hex(), report))
+    for name, digest in sorted(told["files"].items()):
+        report.check(name, partial(_check_digest, files, name, digest))
+    found: Counter[str] = Counter()
+    report.check("index.jsonl", partial(_check_index, files, told, found))
+    report.check("production.json", partial(_check_counts, told, found))
+    report.check("files", partial(_check_names, files, told))
+    own = Checkpoint.parse(files.read("checkpoint.note"), "checkpoint.note", keys)
+    for archive in told["archives"]:
+        report.check(f"archive {archive['id']}", partial(_check_arrival, own, archive))
+    report.check("production.json", partial(check_first, own, told["first"], "production.json"))
+    for old in read_checkpoints(outside, keys, report):
+        if old.size > own.size:
+            report.unproven.append(f"that its log is the beginning of the one of {old.words}: that one is newer")
+        else:
+            report.check(old.where, partial(check_older, own, told["consistency"], old))
+    report.scope = f"the production of {told['counts']['records']} records, made {told['made_at']}"
+    report.unproven += [
+        "that these are the records of the archives: an evidence package of the archives shows that",
+        "that no other record fits the selection: only the archives can show that",
+    ]
+
+
+def _check_signature(files: _Files, keys: list[Key], digest: str, report: Report) -> str | None:
+    if not files.has("production.note"):
+        report.unproven.append("who made this production: it has no signature")
+        return None
+    text, signed = read_note(files.read("production.note"), "production.note", keys)
+    lines = text.splitlines()
+    if lines[0] != "strongroom production 1" or f"file production.json {digest}" not in lines:
+        raise Wrong("digest", "production.note", "it was signed for another production.json")
+    if signed and not {f"key {key.text}" for key in keys} & {*lines}:
+        raise Wrong("key", "production.note", "it names another key than the one that signed it")
+    report.vouched = signed
+    return "production.json is the one that the signature is for"
+
+
+def _check_digest(files: _Files, name: str, digest: str) -> None:
+    if files.digests(name)[0] != digest:
+        raise Wrong("digest", name, "it is not the file that production.json tells of")
+
+
+def _check_index(files: _Files, told: dict[str, Any], found: Counter[str]) -> str:
+    """Check each line of the index, and what the files of the format have of that record."""
+    places: dict[tuple[str, str], int] = {}
+    numbers, compare = told["numbering"], _CHECKS[told["format"]](files, told)
+    next(compare)
+    with files.open("index.jsonl") as index:
+        for place, raw in enumerate(lines_of(index)):
+            line = json.loads(raw)
+            wanted = f"{numbers['prefix']}{numbers['start'] + place:0{numbers['width']}}"
+            if line["number"] != wanted:
+                raise Wrong("number", f"line {place + 1}", f"expected number {wanted}, found {line['number']}")
+            origin = (line["archive"], line["dataset"])
+            if line["place"] <= places.get(origin, -1):
+                raise Wrong("twice", wanted, "it is a record that came before, or out of its order")
+            places[origin] = line["place"]
+            found[line["archive"]] += 1
+            compare.send(line)
+    with suppress(StopIteration):
+        compare.send(None)
+    return f"{sum(found.values())} records are numbered without a gap, and each has the digest of the index"
+
+
+_Comparing = Generator[None, Any, None]  # takes each line of the index, and None at its end
+
+
+def _check_lines(files: _Files, _told: dict[str, Any]) -> _Comparing:
+    """Compare records.jsonl with the index."""
+    with files.open("records.jsonl") as file:
+        line = yield
+        for raw in lines_of(file):
+            if line is None:
+                raise Wrong("count", "records.jsonl", "it has more records than the index")
+            head = json.loads(raw)
+            start = raw.index(b', "record": ') + 12
+            if raw[-2:] != b"}\n" or sha256(raw[start:-2]).hex() != line["sha256"]:
+                raise Wrong("digest", line["number"], "the record is not the one of the index")
+            if line["file"] != "records.jsonl" or any(head[name] != line[name] for name in _ORIGIN):
+                raise Wrong("number", line["number"], f"expected this record, found {head['number']}")
+            line = yield
+        if line is not None:
+            raise Wrong("count", "records.jsonl", "it has fewer records than the index")
+
+
+def _check_rows(files: _Files, told: dict[str, Any]) -> _Comparing:
+    """Compare the rows of a load file, and the files that they name, with the index."""
+    name = _LOAD_FILES[told["format"]]
+    with files.open(name) as file:
+        text = io.TextIOWrapper(file, "utf-8-sig", newline="")
+        lines = iter(partial(text.readline, LONGEST_LINE), "")
+        rows = csv.reader(lines, strict=True) if name.endswith(".csv") else map(_cut_row, lines)
+        titles, line = next(rows), (yield)
+        for values in rows:
+            if line is None:
+                raise Wrong("count", name, "it has more rows than the index")
+            row = dict(zip(titles, values))  # noqa: B905 - Python 3.9 has no strict
+            if len(values) != len(titles):
+                raise Wrong("row", line["number"], f"expected {len(titles)} values, found {len(values)}")
+            _check_row(files, row, line)
+            line = yield
+        if line is not None:
+            raise Wrong("count", name, "it has fewer rows than the index")
+
+
+def _cut_row(line: str) -> list[str]:
+    """Cut a row of a DAT file: values between U+00FE, separated by U+0014."""
+    values = line.rstrip("\r\n").split("\x14")
+    if not line.endswith("\r\n") or not all(len(each) > 1 and each[0] == each[-1] == "\xfe" for each in values):
+        raise Wrong("row", "loadfile.dat", "expected values between U+00FE, separated by U+0014")
+    return [each[1:-1].replace("\xfe\xfe", "\xfe") for each in values]
+
+
+def _check_row(files: _Files, row: dict[str, str], line: dict[str, Any]) -> None:
+    number = line["number"]
+    if not (row["BEGDOC"] == row["ENDDOC"] == number and row["ARCHIVEID"] == line["archive"]):
+        raise Wrong("number", number, f"expected the row of this record, found {row['BEGDOC']}")
+    paths = {row["NATIVE_PATH"].replace("\\", "/"): line["file"], row["TEXT_PATH"].replace("\\", "/"): line["text"]}
+    if any(path != listed or not _PATHS.fullmatch(listed) for path, listed in paths.items()):
+        raise Wrong("path", number, "the row names other files than the index")
+    if any(Path(listed).stem != number for listed in paths.values()):
+        raise Wrong("path", number, "the files have other names than their number")
+    if files.digests(line["file"]) != (line["sha256"], row["MD5HASH"]) or row["SHA256"] != line["sha256"]:
+        raise Wrong("digest", line["file"], "the native is not the one of the index and the row")
+    if files.digests(line["text"])[0] != line["text_sha256"]:
+        raise Wrong("digest", line["text"], "the text is not the one of the index")
+
+
+_CHECKS = {"jsonl": _check_lines, "dat": _check_rows, "csv": _check_rows}
+
+
+def _check_counts(told: dict[str, Any], found: Counter[str]) -> str:
+    """Check that what was read is what was produced and left out, for each archive and together."""
+    if {*found} - {each["id"] for each in told["archives"]}:
+        raise Wrong("archives", "production.json", "the index has records of an archive that it does not list")
+    total: Counter[str] = Counter()
+    for each in told["archives"]:
+        matched, doubles, records = (each[name] for name in ("matched", "doubles", "records"))
+        if records != found[each["id"]] or matched != doubles + records or doubles < 0:
+            raise Wrong("count", f"archive {each['id']}", f"expected {records} records, found {found[each['id']]}")
+        total.update({name: each[name] for name in ("matched", "doubles", "records")})
+    if dict(total) != told["counts"]:
+        raise Wrong("count", "production.json", "the counts of the archives do not add up to those of the production")
+    return f"records in: {total['matched']}; out: {total['records']}, and {total['doubles']} versions left out"
+
+
+def _check_names(files: _Files, told: dict[str, Any]) -> None:
+    """Check that there is no other file, and none twice."""
+    single = {*_SINGLE, *told["files"]}
+    numbered, names = 0, set()
+    for name in files.names():
+        numbered += name not in single
+        if name in single:
+            if name in names:
+                raise Wrong("twice", name, "the ZIP has it twice")
+            names.add(name)
+    per_record = 2 if told["format"] in _LOAD_FILES else 0
+    if numbered != per_record * told["counts"]["records"]:
+        raise Wrong(
+            "stray", next(_strangers(files, single)), "it is no part of the production: nothing here vouches for it"
+        )
+
+
+def _strangers(files: _Files, single: set[str]) -> Iterator[str]:
+    with files.open("index.jsonl") as index:
+        known = {name for raw in lines_of(index) for name in _names_in(raw)}
+    yield from (name for name in files.names() if name not in single and name not in known)
+    yield "a file"
+
+
+def _names_in(raw: bytes) -> Iterable[str]:
+    line = json.loads(raw)
+    return (line["file"], line["text"])
+
+
+def _check_arrival(own: Checkpoint, archive: dict[str, Any]) -> str:
+    """Check the proof of the entry with which an archive came."""
+    body = check_event(own, archive["event"], f"archive {archive['id']}")
+    if body.get("archive") != archive["id"] or body["facts"].get("sealed_sha256") != archive["sealed_sha256"]:
+        raise Wrong("archives", f"archive {archive['id']}", "the log entry is about another archive")
+    return f"archive {archive['id']} is in the log of {own.words}, entry {archive['event']['index'] + 1}"
+
+
 # --- The command line.
 
 
 def _named(text: str) -> Path:
     """Return the path that a person named, a link resolved: what lies in it is never followed through one."""
     return Path(os.path.realpath(text))
+
+
+def _check(asked: Namespace, report: Report) -> bool:
+    """Check what the path is; say whether it is a signed paper, whose log lies elsewhere."""
+    path, paper = asked.path, False
+    if is_file(path / "package.json"):
+        report.check("package.json", lambda: check_package(path, asked.key, asked.checkpoint, report))
+    elif is_production(path):
+        report.check(path.name, lambda: check_production(path, asked.key, asked.checkpoint, report))
+    elif paper := begins(path, STATEMENT):
+        report.check(path.name, partial(check_statement, path, asked.key, asked.log, report))
+    elif paper := begins(path, REPORT):
+        report.check(path.name, partial(check_report, path, asked.key, report))
+    elif os.path.lexists(path / "log" / "log.jsonl"):
+        check_vault(path, asked.key, asked.checkpoint, report)
+    else:
+        report.scope = "the log alone; no file of an archive was looked at: for that, name the vault's folder"
+        check_log(path / "log.jsonl" if path.is_dir() else path, asked.key, asked.checkpoint, report)
+    return paper
 
 
 def main() -> int:
@@ -707,21 +1012,10 @@ def main() -> int:
     parser.add_argument("--checkpoint", type=_named, action="append", default=[], metavar="FILE")
     while os.open(os.devnull, os.O_RDWR) < 3:  # so that no file takes the number of a closed standard descriptor
         pass
-    asked, report, paper = parser.parse_args(), Report(), False
+    asked, report = parser.parse_args(), Report()
     if sys.stdout is None:
         parser.error("standard output is closed: the result could not be read")
-    if is_file(asked.path / "package.json"):
-        report.check("package.json", lambda: check_package(asked.path, asked.key, asked.checkpoint, report))
-    elif paper := begins(asked.path, STATEMENT):
-        report.check(asked.path.name, partial(check_statement, asked.path, asked.key, asked.log, report))
-    elif paper := begins(asked.path, REPORT):
-        report.check(asked.path.name, partial(check_report, asked.path, asked.key, report))
-    elif os.path.lexists(asked.path / "log" / "log.jsonl"):
-        check_vault(asked.path, asked.key, asked.checkpoint, report)
-    else:
-        report.scope = "the log alone; no file of an archive was looked at: for that, name the vault's folder"
-        log = asked.path / "log.jsonl" if asked.path.is_dir() else asked.path
-        check_log(log, asked.key, asked.checkpoint, report)
+    paper = _check(asked, report)
     if not asked.checkpoint and not paper:
         report.unproven.append("that nothing newer was rolled back: no checkpoint was given that was kept elsewhere")
     if not report.vouched:

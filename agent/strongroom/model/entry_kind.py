@@ -80,6 +80,7 @@ class EntryKind(StrEnum):
     KEYS_EXPORTED = "keys.exported"
     LOG_REMADE = "log.remade"
     MANIFEST_REWRITTEN = "manifest.rewritten"
+    PRODUCTION_MADE = "production.made"
     RECIPIENT_PROVEN = "recipient.proven"
     RECIPIENTS_CHANGED = "recipients.changed"
     REPORT_MADE = "report.made"

@@ -75,6 +75,7 @@ KINDS: Mapping[str, str] = MappingProxyType(
         EntryKind.RECIPIENT_PROVEN: "the private key of a recipient was proven",
         EntryKind.KEY_RESEALED: "its key file was sealed to other keys",
         EntryKind.SEARCH_MADE: "a person searched the archives",
+        EntryKind.PRODUCTION_MADE: "a production of records was made",
         EntryKind.REPORT_MADE: "a report was made",
         EntryKind.KEYS_EXPORTED: "keys of archives were exported",
         EntryKind.DRILL_PASSED: "a recovery drill was passed",

@@ -108,7 +108,7 @@ def collect(
         for shape in archive.expectation.datasets:
             if dataset in ("", shape.name):
                 doubles = _Doubles(written[shape.name], alone)
-                for record in _of_archive(vault, archive, shape, identities):
+                for record in records_of(vault, archive, shape, identities):
                     at = read_time(record.time)
                     if at is not None and not period.holds(at):
                         continue
@@ -152,9 +152,10 @@ def record_digest(record: Delivered) -> bytes:
     return hashlib.blake2b(text, digest_size=16).digest()
 
 
-def _of_archive(
+def records_of(
     vault: Vault, archive: Archive, shape: DatasetShape, identities: Sequence[X25519Identity]
 ) -> Iterator[Delivered]:
+    """Yield the records of one dataset in the order of the archive. Raises SealError and ContentRefused."""
     key, expected = unlock(vault, archive, identities), archive.expectation
     with vault.open_payload(archive) as sealed:
         clear = open_clear(SealedReader(sealed, [key.identity]), archive.seal)
@@ -171,12 +172,12 @@ def _alone(archive: Archive, all_of_them: Sequence[Archive]) -> list[Window]:
     window, reach = archive.spec.window, archive.expectation.overlap + timedelta(seconds=1)
     if window.length <= 2 * reach:
         return []
-    others = [_reach(each) for each in all_of_them if each.id != archive.id]
+    others = [reach_of(each) for each in all_of_them if each.id != archive.id]
     inside = Window(window.start + reach, window.end - reach)
     return subtract(inside, [each for each in others if each.overlaps(inside)])
 
 
-def _reach(archive: Archive) -> Window:
+def reach_of(archive: Archive) -> Window:
     """Return the time that an archive's records may have: its window, and what inspection found beside it."""
     window, found = archive.spec.window, archive.inspection
     first, last = found.earliest or window.start, found.latest or window.start

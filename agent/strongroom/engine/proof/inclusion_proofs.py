@@ -42,12 +42,19 @@ def custody_of(vault: Vault, archive: Archive) -> list[LoggedLine]:
     return [found[seq] for seq in sorted(found)]
 
 
-def prove_entries(vault: Vault, entries: Sequence[LoggedLine], older: Iterable[int] = ()) -> Proven:
-    """Prove entries, and the consistency with older checkpoints, under the newest checkpoint.
+def covering_checkpoint(vault: Vault, seq: int) -> KeptCheckpoint | None:
+    """Return the oldest checkpoint that covers an entry: the same one for ever, once there is one."""
+    return next((each for each in all_checkpoints(vault.catalogue) if each.size >= seq), None)
+
+
+def prove_entries(
+    vault: Vault, entries: Sequence[LoggedLine], older: Iterable[int] = (), kept: KeptCheckpoint | None = None
+) -> Proven:
+    """Prove entries, and the consistency with older checkpoints, under a checkpoint, by default the newest.
 
     Raises UsageError where no checkpoint covers them, VaultError where the log is not the one that was signed.
     """
-    kept = newest_checkpoint(vault.catalogue)
+    kept = kept or newest_checkpoint(vault.catalogue)
     if kept is None:
         raise UsageError("the log has no checkpoint yet", hint=_LATER)
     late = [each.seq for each in entries if each.seq > kept.size]

@@ -1,0 +1,1 @@
+"""Productions: selected records, numbered, in the formats of other programs, with their evidence."""

@@ -1,0 +1,82 @@
+"""The README of a production: what each file is, and how to check it. For people, in plain words."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from strongroom.engine.proof.checkpoints import Issuer
+from strongroom.model.production import Numbering, ProductionFormat, RecordCount
+from strongroom.model.text import counted
+from strongroom.model.times import format_instant
+
+_FILES = {
+    ProductionFormat.JSON_LINES: """
+  records.jsonl         the records, one a line: number, archive, dataset, and the record as it was delivered""",
+    ProductionFormat.DAT: """
+  loadfile.dat          the load file, one row a record: UTF-8 with byte order mark; values are quoted with U+00FE and
+                        separated by U+0014, line breaks in values are U+00AE; times are UTC
+  NATIVES/              each record exactly as it was delivered, as JSON
+  TEXT/                 the extracted text of each record""",
+    ProductionFormat.CSV: """
+  loadfile.csv          a table of the records for a spreadsheet, UTF-8 with byte order mark; times are UTC. An
+                        apostrophe stands before each value that a spreadsheet would take for a formula, such as one
+                        that begins with + or =: it is not part of the record
+  NATIVES/              each record exactly as it was delivered, as JSON
+  TEXT/                 the extracted text of each record""",
+}
+
+
+def write_readme(kind: ProductionFormat, numbering: Numbering, count: RecordCount, issuer: Issuer, at: datetime) -> str:
+    """Return the text."""
+    first, last = numbering.number(0), numbering.number(count.records - 1)
+    return _TEXT.format(
+        organization=issuer.organization,
+        at=format_instant(at),
+        records=counted(count.records, "record"),
+        first=first,
+        last=last,
+        doubles=counted(count.doubles, "older or equal version"),
+        files=_FILES[kind].strip("\n"),
+        name="+".join((issuer.key or "PUBLIC-KEY").split("+")[:2]),
+    )
+
+
+_TEXT = """\
+PRODUCTION OF ARCHIVED RECORDS
+
+Organization: {organization}
+Made: {at}
+Records: {records}, numbered {first} to {last} without gaps
+
+Each record appears once, in its newest version. Left out: {doubles} of the same records from older archives.
+
+FILES
+
+{files}
+  index.jsonl           for each record: number, archive, place in the archive, id, time, SHA-256, file
+  production.json       how the records were selected, by whom and when; counts for each archive; digests of all files;
+                        the log entry of each archive with its proof
+  production.note       a signature of production.json, where the organization has a signing key
+  checkpoint.note       the signed state of the organization's evidence log
+  strongroom-verify.py  the program that checks this production
+
+HOW TO CHECK IT
+
+You need Python 3.9 or later with its "cryptography" library, and the public key of the organization FROM A SOURCE OTHER
+THAN THIS PRODUCTION, such as a letter or a call. It should begin with
+
+  {name}
+
+Replace KEY with the key that you received:
+
+  python3 strongroom-verify.py . --key KEY
+
+It compares every file, every record and every number, and ends with "nothing is wrong". Ask the sender to explain any
+line that begins with WRONG.
+
+WHAT THIS DOES NOT PROVE
+
+- That the records are those in the archives: an evidence package of the archives shows that.
+- That no other record matches the selection: only the archives can show that.
+- That the provider delivered everything.
+"""

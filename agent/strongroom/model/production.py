@@ -1,0 +1,50 @@
+"""What a production is: its format, its numbers, and how many records went in and came out."""
+
+from __future__ import annotations
+
+import re
+from enum import StrEnum
+
+from msgspec import Struct
+
+_PREFIX = re.compile(r"[A-Za-z0-9._-]{0,30}", re.ASCII)
+WIDEST = 12  # digits
+
+
+class ProductionFormat(StrEnum):
+    """The files that a production consists of."""
+
+    JSON_LINES = "jsonl"  # one record a line
+    DAT = "dat"  # a Concordance load file, as Relativity and others import it, with natives and text
+    CSV = "csv"  # the same as a table for a spreadsheet
+
+
+class Numbering(Struct, frozen=True):
+    """How the records of a production are numbered. Raises ValueError for what cannot be a number."""
+
+    prefix: str = "P"
+    width: int = 7  # digits
+    start: int = 1
+
+    def __post_init__(self) -> None:
+        if not _PREFIX.fullmatch(self.prefix):
+            raise ValueError("a prefix has at most 30 letters, digits, points, hyphens and underscores")
+        if not 1 <= self.width <= WIDEST:
+            raise ValueError(f"a number has 1 to {WIDEST} digits, got {self.width}")
+        if self.start < 1 or self.start >= 10**self.width:
+            raise ValueError(f"the first number is between 1 and {10**self.width - 1}, got {self.start}")
+
+    def number(self, place: int) -> str:
+        """Return the number of a record by its place, from 0. Raises ValueError where the digits do not suffice."""
+        value = self.start + place
+        if value >= 10**self.width:
+            raise ValueError(f"number {value} has more than {self.width} digits")
+        return f"{self.prefix}{value:0{self.width}}"
+
+
+class RecordCount(Struct):
+    """How many records were read and produced. `matched` is the sum of the others."""
+
+    matched: int = 0  # records of the archives that were selected
+    doubles: int = 0  # of them those that a newer archive has as well, in whatever version
+    records: int = 0  # of them those that were produced

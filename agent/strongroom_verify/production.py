@@ -1,0 +1,284 @@
+"""A production: numbered records in the files of other programs, in a folder or a ZIP."""
+
+from __future__ import annotations
+
+import csv
+import hashlib
+import io
+import json
+import os
+import re
+import zlib
+from collections import Counter
+from collections.abc import Generator, Iterable, Iterator
+from contextlib import ExitStack, suppress
+from functools import partial
+from pathlib import Path
+from typing import Any, BinaryIO, cast
+from zipfile import BadZipFile, ZipFile
+
+from strongroom_verify.files import LARGEST, LONGEST_LINE, begins, is_file, lines_of, open_plain, sha256
+from strongroom_verify.findings import Report, Wrong
+from strongroom_verify.log import read_checkpoints
+from strongroom_verify.notes import Checkpoint, Key, read_note
+from strongroom_verify.package import check_event, check_first, check_older
+
+_SINGLE = {"production.json", "production.note", "checkpoint.note", "strongroom-verify.py"}
+_PATHS = re.compile(r"(NATIVES|TEXT)/[0-9]{4,}/[A-Za-z0-9._-]+\.(json|txt)")
+_ORIGIN = ("number", "archive", "dataset")
+_LOAD_FILES = {"dat": "loadfile.dat", "csv": "loadfile.csv"}
+
+
+class _Files:
+    """The files of a production; a stack closes them."""
+
+    def __init__(self, path: Path, stack: ExitStack) -> None:
+        self.root = path
+        self.packed = stack.enter_context(ZipFile(stack.enter_context(open_plain(path)))) if is_file(path) else None
+
+    def names(self) -> Iterator[str]:
+        """Yield the name of every file. A symbolic link is no file of a production."""
+        if self.packed:
+            yield from (each.filename for each in self.packed.infolist() if not each.is_dir())
+            return
+        for place, folders, files in os.walk(self.root):
+            for name in folders + files:
+                path = Path(place, name)
+                if path.is_symlink():
+                    raise Wrong("link", path.relative_to(self.root).as_posix(), "expected a file, found a link")
+                if name in files:
+                    yield path.relative_to(self.root).as_posix()
+
+    def open(self, name: str) -> BinaryIO:
+        """Open a file."""
+        try:
+            return cast("BinaryIO", self.packed.open(name)) if self.packed else open_plain(self.root / name)
+        except (OSError, KeyError):
+            raise Wrong("missing", name, "expected a file that can be read, and it is not there") from None
+
+    def read(self, name: str) -> bytes:
+        """Read a whole file, up to a limit."""
+        with self.open(name) as file:
+            data = file.read(LARGEST + 1)
+        if len(data) > LARGEST:
+            raise Wrong("size", name, f"expected at most {LARGEST} bytes, found more")
+        return data
+
+    def digests(self, name: str) -> tuple[str, str]:
+        """Return SHA-256 and MD5 of a file."""
+        sha, md5 = hashlib.sha256(), hashlib.new("md5", usedforsecurity=False)
+        with self.open(name) as file:
+            while block := file.read(1 << 20):
+                sha.update(block)
+                md5.update(block)
+        return sha.hexdigest(), md5.hexdigest()
+
+    def has(self, name: str) -> bool:
+        """Say whether there is such a file."""
+        return name in self.packed.NameToInfo if self.packed else os.path.lexists(self.root / name)
+
+
+def is_production(path: Path) -> bool:
+    """Say whether a folder or a ZIP is a production."""
+    try:
+        with ExitStack() as stack:
+            return (begins(path, b"PK") or path.is_dir()) and _Files(path, stack).has("production.json")
+    except (Wrong, OSError, BadZipFile, NotImplementedError):
+        return False
+
+
+def check_production(path: Path, keys: list[Key], outside: list[Path], report: Report) -> None:
+    """Check a production: its signature, every file and number, its counts, and the proofs of its archives."""
+    try:
+        with ExitStack() as stack:
+            _check_all(_Files(path, stack), keys, outside, report)
+    except (BadZipFile, NotImplementedError, EOFError, zlib.error, RuntimeError, csv.Error) as error:
+        raise Wrong("form", path.name, f"it cannot be read: {type(error).__name__}") from None
+
+
+def _check_all(files: _Files, keys: list[Key], outside: list[Path], report: Report) -> None:
+    data = files.read("production.json")
+    told = json.loads(data)
+    if told["version"] != 1 or told["format"] not in _CHECKS:
+        raise Wrong("form", "production.json", "expected a production of version 1, in a format that is known here")
+    report.check("production.note", partial(_check_signature, files, keys, sha256(data).hex(), report))
+    for name, digest in sorted(told["files"].items()):
+        report.check(name, partial(_check_digest, files, name, digest))
+    found: Counter[str] = Counter()
+    report.check("index.jsonl", partial(_check_index, files, told, found))
+    report.check("production.json", partial(_check_counts, told, found))
+    report.check("files", partial(_check_names, files, told))
+    own = Checkpoint.parse(files.read("checkpoint.note"), "checkpoint.note", keys)
+    for archive in told["archives"]:
+        report.check(f"archive {archive['id']}", partial(_check_arrival, own, archive))
+    report.check("production.json", partial(check_first, own, told["first"], "production.json"))
+    for old in read_checkpoints(outside, keys, report):
+        if old.size > own.size:
+            report.unproven.append(f"that its log is the beginning of the one of {old.words}: that one is newer")
+        else:
+            report.check(old.where, partial(check_older, own, told["consistency"], old))
+    report.scope = f"the production of {told['counts']['records']} records, made {told['made_at']}"
+    report.unproven += [
+        "that these are the records of the archives: an evidence package of the archives shows that",
+        "that no other record fits the selection: only the archives can show that",
+    ]
+
+
+def _check_signature(files: _Files, keys: list[Key], digest: str, report: Report) -> str | None:
+    if not files.has("production.note"):
+        report.unproven.append("who made this production: it has no signature")
+        return None
+    text, signed = read_note(files.read("production.note"), "production.note", keys)
+    lines = text.splitlines()
+    if lines[0] != "strongroom production 1" or f"file production.json {digest}" not in lines:
+        raise Wrong("digest", "production.note", "it was signed for another production.json")
+    if signed and not {f"key {key.text}" for key in keys} & {*lines}:
+        raise Wrong("key", "production.note", "it names another key than the one that signed it")
+    report.vouched = signed
+    return "production.json is the one that the signature is for"
+
+
+def _check_digest(files: _Files, name: str, digest: str) -> None:
+    if files.digests(name)[0] != digest:
+        raise Wrong("digest", name, "it is not the file that production.json tells of")
+
+
+def _check_index(files: _Files, told: dict[str, Any], found: Counter[str]) -> str:
+    """Check each line of the index, and what the files of the format have of that record."""
+    places: dict[tuple[str, str], int] = {}
+    numbers, compare = told["numbering"], _CHECKS[told["format"]](files, told)
+    next(compare)
+    with files.open("index.jsonl") as index:
+        for place, raw in enumerate(lines_of(index)):
+            line = json.loads(raw)
+            wanted = f"{numbers['prefix']}{numbers['start'] + place:0{numbers['width']}}"
+            if line["number"] != wanted:
+                raise Wrong("number", f"line {place + 1}", f"expected number {wanted}, found {line['number']}")
+            origin = (line["archive"], line["dataset"])
+            if line["place"] <= places.get(origin, -1):
+                raise Wrong("twice", wanted, "it is a record that came before, or out of its order")
+            places[origin] = line["place"]
+            found[line["archive"]] += 1
+            compare.send(line)
+    with suppress(StopIteration):
+        compare.send(None)
+    return f"{sum(found.values())} records are numbered without a gap, and each has the digest of the index"
+
+
+_Comparing = Generator[None, Any, None]  # takes each line of the index, and None at its end
+
+
+def _check_lines(files: _Files, _told: dict[str, Any]) -> _Comparing:
+    """Compare records.jsonl with the index."""
+    with files.open("records.jsonl") as file:
+        line = yield
+        for raw in lines_of(file):
+            if line is None:
+                raise Wrong("count", "records.jsonl", "it has more records than the index")
+            head = json.loads(raw)
+            start = raw.index(b', "record": ') + 12
+            if raw[-2:] != b"}\n" or sha256(raw[start:-2]).hex() != line["sha256"]:
+                raise Wrong("digest", line["number"], "the record is not the one of the index")
+            if line["file"] != "records.jsonl" or any(head[name] != line[name] for name in _ORIGIN):
+                raise Wrong("number", line["number"], f"expected this record, found {head['number']}")
+            line = yield
+        if line is not None:
+            raise Wrong("count", "records.jsonl", "it has fewer records than the index")
+
+
+def _check_rows(files: _Files, told: dict[str, Any]) -> _Comparing:
+    """Compare the rows of a load file, and the files that they name, with the index."""
+    name = _LOAD_FILES[told["format"]]
+    with files.open(name) as file:
+        text = io.TextIOWrapper(file, "utf-8-sig", newline="")
+        lines = iter(partial(text.readline, LONGEST_LINE), "")
+        rows = csv.reader(lines, strict=True) if name.endswith(".csv") else map(_cut_row, lines)
+        titles, line = next(rows), (yield)
+        for values in rows:
+            if line is None:
+                raise Wrong("count", name, "it has more rows than the index")
+            row = dict(zip(titles, values))  # noqa: B905 - Python 3.9 has no strict
+            if len(values) != len(titles):
+                raise Wrong("row", line["number"], f"expected {len(titles)} values, found {len(values)}")
+            _check_row(files, row, line)
+            line = yield
+        if line is not None:
+            raise Wrong("count", name, "it has fewer rows than the index")
+
+
+def _cut_row(line: str) -> list[str]:
+    """Cut a row of a DAT file: values between U+00FE, separated by U+0014."""
+    values = line.rstrip("\r\n").split("\x14")
+    if not line.endswith("\r\n") or not all(len(each) > 1 and each[0] == each[-1] == "\xfe" for each in values):
+        raise Wrong("row", "loadfile.dat", "expected values between U+00FE, separated by U+0014")
+    return [each[1:-1].replace("\xfe\xfe", "\xfe") for each in values]
+
+
+def _check_row(files: _Files, row: dict[str, str], line: dict[str, Any]) -> None:
+    number = line["number"]
+    if not (row["BEGDOC"] == row["ENDDOC"] == number and row["ARCHIVEID"] == line["archive"]):
+        raise Wrong("number", number, f"expected the row of this record, found {row['BEGDOC']}")
+    paths = {row["NATIVE_PATH"].replace("\\", "/"): line["file"], row["TEXT_PATH"].replace("\\", "/"): line["text"]}
+    if any(path != listed or not _PATHS.fullmatch(listed) for path, listed in paths.items()):
+        raise Wrong("path", number, "the row names other files than the index")
+    if any(Path(listed).stem != number for listed in paths.values()):
+        raise Wrong("path", number, "the files have other names than their number")
+    if files.digests(line["file"]) != (line["sha256"], row["MD5HASH"]) or row["SHA256"] != line["sha256"]:
+        raise Wrong("digest", line["file"], "the native is not the one of the index and the row")
+    if files.digests(line["text"])[0] != line["text_sha256"]:
+        raise Wrong("digest", line["text"], "the text is not the one of the index")
+
+
+_CHECKS = {"jsonl": _check_lines, "dat": _check_rows, "csv": _check_rows}
+
+
+def _check_counts(told: dict[str, Any], found: Counter[str]) -> str:
+    """Check that what was read is what was produced and left out, for each archive and together."""
+    if {*found} - {each["id"] for each in told["archives"]}:
+        raise Wrong("archives", "production.json", "the index has records of an archive that it does not list")
+    total: Counter[str] = Counter()
+    for each in told["archives"]:
+        matched, doubles, records = (each[name] for name in ("matched", "doubles", "records"))
+        if records != found[each["id"]] or matched != doubles + records or doubles < 0:
+            raise Wrong("count", f"archive {each['id']}", f"expected {records} records, found {found[each['id']]}")
+        total.update({name: each[name] for name in ("matched", "doubles", "records")})
+    if dict(total) != told["counts"]:
+        raise Wrong("count", "production.json", "the counts of the archives do not add up to those of the production")
+    return f"records in: {total['matched']}; out: {total['records']}, and {total['doubles']} versions left out"
+
+
+def _check_names(files: _Files, told: dict[str, Any]) -> None:
+    """Check that there is no other file, and none twice."""
+    single = {*_SINGLE, *told["files"]}
+    numbered, names = 0, set()
+    for name in files.names():
+        numbered += name not in single
+        if name in single:
+            if name in names:
+                raise Wrong("twice", name, "the ZIP has it twice")
+            names.add(name)
+    per_record = 2 if told["format"] in _LOAD_FILES else 0
+    if numbered != per_record * told["counts"]["records"]:
+        raise Wrong(
+            "stray", next(_strangers(files, single)), "it is no part of the production: nothing here vouches for it"
+        )
+
+
+def _strangers(files: _Files, single: set[str]) -> Iterator[str]:
+    with files.open("index.jsonl") as index:
+        known = {name for raw in lines_of(index) for name in _names_in(raw)}
+    yield from (name for name in files.names() if name not in single and name not in known)
+    yield "a file"
+
+
+def _names_in(raw: bytes) -> Iterable[str]:
+    line = json.loads(raw)
+    return (line["file"], line["text"])
+
+
+def _check_arrival(own: Checkpoint, archive: dict[str, Any]) -> str:
+    """Check the proof of the entry with which an archive came."""
+    body = check_event(own, archive["event"], f"archive {archive['id']}")
+    if body.get("archive") != archive["id"] or body["facts"].get("sealed_sha256") != archive["sealed_sha256"]:
+        raise Wrong("archives", f"archive {archive['id']}", "the log entry is about another archive")
+    return f"archive {archive['id']} is in the log of {own.words}, entry {archive['event']['index'] + 1}"
