@@ -106,6 +106,7 @@ TABLE = {
     "recover": reads(),
     "restore": reads("{archive}", "--to", "{new}", *WITH_KEY),
     "package": writes("--archives", "{archive}", "--to", "{new}", *WITH_KEY),
+    "production": writes("--to", "2027-01-01", "--at", "2026-12-01", "--output", "{new}", *WITH_KEY),
     "diff": reads("{archive}", "{other}", *WITH_KEY),
     "search": writes("zavu-main-records", *WITH_KEY),
     "records": reads("zavu-main-records", *PERIOD, *WITH_KEY),

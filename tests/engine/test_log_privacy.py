@@ -147,6 +147,7 @@ ELSEWHERE = {
     "hold": "above; its matter is sealed to the recipients",
     "search": "a user's number, counts and a salted digest; test_search looks for the query",
     "index": "digests and counts",
+    "production": "a user's number, counts and a digest; test_production looks for the query and the prefix",
     "report": "a user's number, an audience of a fixed list, times and digests",
     "handover": "test_package looks for the person's name and the matter's",
 }

@@ -9,11 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
-import shutil
-import zipfile
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
 
@@ -23,9 +19,10 @@ from msgspec import Struct, field
 from strongroom.age.keys import X25519Identity
 from strongroom.config.schema import Config
 from strongroom.engine.access.restore import require_outside
+from strongroom.engine.production.output import building, close_flushed, create_new, file_sha256, pack, publish
 from strongroom.engine.production.readme import write_readme
 from strongroom.engine.production.selection import SelectedRecord, Selection, read_selection
-from strongroom.engine.production.writers import WRITERS, close_flushed, create_new
+from strongroom.engine.production.writers import WRITERS
 from strongroom.engine.proof.checkpoints import issuer_of, sign_log, signer_of
 from strongroom.engine.proof.inclusion_proofs import (
     Proven,
@@ -47,14 +44,13 @@ from strongroom.model.errors import StrongroomError, UsageError, VaultError
 from strongroom.model.production import Numbering, ProductionFormat, RecordCount
 from strongroom.model.times import Chance, Clock, format_instant
 from strongroom.vault.checkpoints import LoggedLine
-from strongroom.vault.durable import create, flush_folder, in_words
+from strongroom.vault.durable import create
 from strongroom.vault.log import add_entry
 from strongroom.vault.vault import Vault
 
 VERSION = 1
 TITLE = "strongroom production 1"
 INDEX, MANIFEST, NOTE = "index.jsonl", "production.json", "production.note"
-_EPOCH = (1980, 1, 1, 0, 0, 0)  # the earliest time that a ZIP can name
 
 
 class ProductionRequest(Struct, frozen=True):
@@ -124,7 +120,7 @@ def write_production(source: ProductionSource, request: ProductionRequest) -> Fi
     if not request.selection.archives:
         raise UsageError("no archive matches", hint="see which there are: strongroom archives")
     proven, events = _prove(source, request.selection.archives)
-    with _folder(request.target, source.random_bytes) as folder:
+    with building(request.target, source.random_bytes) as folder:
         counts = _put_records(source, request, folder)
         files = _finish_records(source, request, folder, counts)
         document = _manifest(source, request, proven, events, counts, files)
@@ -134,11 +130,11 @@ def write_production(source: ProductionSource, request: ProductionRequest) -> Fi
         public = _sign(source, folder, digest)
         create(folder / "checkpoint.note", proven.kept.note.encode())
         create(folder / "strongroom-verify.py", Path(verifier.__file__).read_bytes())
-        built = _zipped(folder) if request.target.suffix == ".zip" else folder
+        built = pack(folder) if request.target.suffix == ".zip" else folder
         _verify(built, public)
         total = counts.total
         _log(source, request, digest, total)
-        _publish(built, request.target)
+        publish(built, request.target)
     numbers = request.numbering
     first, last = (numbers.number(place) for place in (0, total.records - 1))
     return FinishedProduction(
@@ -235,12 +231,7 @@ def _finish_records(
     issuer = issuer_of(source.config, source.vault)
     readme = write_readme(request.format, request.numbering, counts.total, issuer, request.at)
     create(folder / "README.txt", readme.encode())
-    return {name: _sha256(folder / name) for name in sorted([*counts.files, "README.txt"])}
-
-
-def _sha256(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
+    return {name: file_sha256(folder / name) for name in sorted([*counts.files, "README.txt"])}
 
 
 def _manifest(
@@ -328,50 +319,3 @@ def _log(source: ProductionSource, request: ProductionRequest, digest: str, tota
     with source.vault.catalogue.transaction():
         add_entry(source.vault.catalogue, Entry(EntryKind.PRODUCTION_MADE, source.clock(), facts=facts))
     source.vault.write_log()
-
-
-@contextmanager
-def _folder(target: Path, random_bytes: Chance) -> Iterator[Path]:
-    """Yield a folder to build in, which is removed at the end with what is left in it."""
-    temporary = target.with_name(f".{target.name[:40]}.{random_bytes(4).hex()}.part")
-    try:
-        temporary.mkdir(mode=0o700)
-        yield temporary
-    except OSError as error:
-        raise in_words(error) from error
-    finally:
-        shutil.rmtree(temporary, ignore_errors=True)
-        temporary.with_suffix(".zip").unlink(missing_ok=True)
-
-
-def _zipped(folder: Path) -> Path:
-    """Pack a folder into a ZIP that is the same for the same files; return its path."""
-    path = folder.with_suffix(".zip")
-    with create_new(path) as file:
-        with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as packed:
-            for each in sorted(path for path in folder.rglob("*") if path.is_file()):
-                info = zipfile.ZipInfo(each.relative_to(folder).as_posix(), _EPOCH)
-                info.compress_type, info.external_attr = zipfile.ZIP_DEFLATED, 0o600 << 16
-                with each.open("rb") as source, packed.open(info, "w") as member:
-                    shutil.copyfileobj(source, member, 1 << 20)
-        file.flush()
-        os.fsync(file.fileno())
-    return path
-
-
-def _publish(built: Path, target: Path) -> None:
-    """Give what was built its name; a name that was taken meanwhile is refused."""
-    try:
-        if built.is_dir():
-            for folder in sorted((path for path in built.rglob("*") if path.is_dir()), reverse=True):
-                flush_folder(folder)
-            flush_folder(built)
-            target.mkdir(mode=0o700)  # reserves the name or fails; the rename replaces an empty folder
-            built.rename(target)
-        else:
-            os.link(built, target)
-        flush_folder(target.parent)
-    except FileExistsError:
-        raise UsageError(
-            f"{target} was being created by another process", hint="name another place with --output"
-        ) from None

@@ -7,10 +7,9 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import BinaryIO, Protocol
+from typing import Protocol
 
 from msgspec import Struct
 
@@ -24,6 +23,7 @@ from strongroom.engine.production.load_file import (
     make_row,
     record_text,
 )
+from strongroom.engine.production.output import close_flushed, create_new
 from strongroom.engine.production.selection import SelectedRecord
 from strongroom.model.production import ProductionFormat
 
@@ -98,18 +98,6 @@ class LoadFileWriter:
         """Close the load file."""
         close_flushed(self._file)
         return [self._profile.file]
-
-
-def create_new(path: Path) -> BinaryIO:
-    """Create a file that only its owner can read."""
-    return os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600), "wb")
-
-
-def close_flushed(file: BinaryIO) -> None:
-    """Flush a file to the disk and close it."""
-    with file:
-        file.flush()
-        os.fsync(file.fileno())
 
 
 WRITERS: Mapping[ProductionFormat, Callable[[Path], ProductionWriter]] = {
