@@ -9,7 +9,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from kit.destruction import House, make_house
+from kit.destruction import START, House, make_house
 from strongroom.config.copies import CopySettings
 from strongroom.config.schema import Config, VaultSettings
 from strongroom.copies.folder import FolderStore
@@ -67,7 +67,7 @@ def make_copied_house(folder: Path, *names: str) -> CopiedHouse:
     with house.vault.catalogue.transaction():
         add_entry(
             house.vault.catalogue,
-            Entry(EntryKind.VAULT_CREATED, house.now, facts={"recipients": [str(house.master.recipient)]}),
+            Entry(EntryKind.VAULT_CREATED, START, facts={"recipients": [str(house.master.recipient)]}),
         )
     house.vault.write_log()
     settings = []

@@ -35,6 +35,8 @@ OUTSIDE = {
     "engine/proof/checkpoint_delivery.py": "the authorities of a time stamp",
     "engine/access/restore.py": "the target that a person names",
     "vault/vault.py": "the folder above a new vault",
+    "engine/repair/copy_restore.py": "the folder above a new vault",
+    "engine/repair/copy_rehearsal.py": "the scratch folder of a rehearsal, which it made itself",
     "cli": "reaches the vault through the engine alone",
     "daemon": "reaches the vault through the engine alone",
 }

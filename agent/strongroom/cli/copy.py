@@ -6,15 +6,17 @@ from typing import TYPE_CHECKING
 
 import click
 
+from strongroom.cli.copy_restore import list_, progress, rehearse_, restore
 from strongroom.cli.options import Session, json_option, pass_session
 from strongroom.cli.output import hang, past_unreadable, put_document, quiet_option, render_fields
 from strongroom.cli.terminal import clean, counting, report, say, say_lines, width
 from strongroom.model.errors import ExitCode
 from strongroom.model.text import counted
+from strongroom.model.times import rough_duration
 from strongroom.text.times import utc
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Iterator
     from datetime import datetime
 
     from strongroom.engine.copies.copy_status import CopyStanding
@@ -57,7 +59,7 @@ def run(session: Session, names: tuple[str, ...], as_json: bool) -> int:
             owed = entries_owed(vault, target.name)
             try:
                 with counting(f"copy {target.name}", quiet=as_json) as watch:
-                    context = CopyContext(vault, system_clock, watch=_progress(watch, owed))
+                    context = CopyContext(vault, system_clock, watch=progress(watch, owed))
                     done.append(bring_level(context, target))
             except StrongroomError as error:
                 report(f"copy {target.name}: {clean(error.sentences)}")
@@ -66,17 +68,6 @@ def run(session: Session, names: tuple[str, ...], as_json: bool) -> int:
     if failed is not None:
         return failed.exit_code
     return ExitCode.FINDINGS if any(each.problems for each in done) else ExitCode.OK
-
-
-def _progress(watch: Callable[[int, int], None], total: int) -> Callable[[int], None]:
-    done = 0
-
-    def count(entries: int) -> None:
-        nonlocal done
-        done += entries
-        watch(done, max(done, total))
-
-    return count
 
 
 def _show_run(done: list[CopyReport], *, as_json: bool) -> None:
@@ -152,9 +143,16 @@ def copy_fields(standings: list[CopyStanding], now: datetime) -> Iterator[tuple[
         yield "copy", clean(f"{each.name}: {each.words(now)}")
         yield "", clean(each.place)
         if each.state.level_at:
-            yield "", f"last level on {utc(each.state.level_at)}"
+            yield "", f"last level on {utc(each.state.level_at)}; {_rehearsed(each, now)}"
     if not standings:
         yield "copy", "none: see docs/copies.md"
+
+
+def _rehearsed(each: CopyStanding, now: datetime) -> str:
+    at = each.state.rehearsed_at
+    if at is None:
+        return f"a restore was never rehearsed: strongroom copy rehearse {each.name}"
+    return f"a restore was rehearsed {rough_duration(max(now - at, now - now))} ago"
 
 
 @copy.command("forget")
@@ -181,3 +179,7 @@ def _one_line(text: str) -> str:
     if not 0 < len(text.strip()) <= 200 or not text.isprintable():
         raise click.BadParameter("expected one line of at most 200 characters", param_hint="--reason")
     return text.strip()
+
+
+for each_command in (list_, restore, rehearse_):
+    copy.add_command(each_command)

@@ -22,6 +22,7 @@ class EntryKind(StrEnum):
     COPY_CLEARED = "copy.cleared"
     COPY_FORGOTTEN = "copy.forgotten"
     COPY_FOUND = "copy.found"
+    COPY_REHEARSED = "copy.rehearsed"
     COVERAGE_LOST = "coverage.lost"
     COVERAGE_RECONSIDERED = "coverage.reconsidered"
     COVERAGE_UNSETTLED = "coverage.unsettled"
@@ -104,3 +105,4 @@ class EntryKind(StrEnum):
     VAULT_CREATED = "vault.created"
     VAULT_LOCKED = "vault.locked"
     VAULT_REBUILT = "vault.rebuilt"
+    VAULT_RESTORED = "vault.restored"

@@ -97,6 +97,8 @@ KINDS: Mapping[str, str] = MappingProxyType(
         EntryKind.COPY_FORGOTTEN: "a person recorded that a copy of the vault is gone",
         EntryKind.COPY_FOUND: "an object of a copy is not what it must be",
         EntryKind.COPY_CLEARED: "an object of a copy is right again",
+        EntryKind.COPY_REHEARSED: "a restore from a copy was rehearsed",
+        EntryKind.VAULT_RESTORED: "the vault was restored from a copy",
         EntryKind.COVERAGE_LOST: "lost: the provider no longer has it",
         EntryKind.COVERAGE_RECONSIDERED: "not lost after all",
         EntryKind.COVERAGE_UNSETTLED: "had not settled when it was exported: it proves nothing about this time",

@@ -42,6 +42,8 @@ class CopyStanding(Struct, frozen=True):
     def is_late(self, now: datetime) -> bool:
         """Return whether it has lacked something for longer than it should."""
         since = self.backlog.since
+        if not self.begun and not self.state.failure:
+            return False  # it is new: nobody has tried yet
         return since is not None and not self.backlog.level and now - since >= LATE
 
     def words(self, now: datetime) -> str:

@@ -18,7 +18,8 @@ from msgspec import Struct
 from strongroom.config.copies import CopySettings
 from strongroom.config.schema import Config
 from strongroom.copies.folder import FolderStore, list_prefixes, require_apart
-from strongroom.copies.port import CopyAway, CopyStore, ObjectAbsent, read_whole
+from strongroom.copies.port import CopyAway, ObjectAbsent, read_whole
+from strongroom.copies.port import CopyStore as CopyStore  # the command line names it from here
 from strongroom.model.copies import IDENTITY, LINES, PREFIX_DIGITS, README, is_object_name, lines_name, lines_of
 from strongroom.model.entry_kind import EntryKind
 from strongroom.model.errors import UsageError, VaultError
@@ -45,6 +46,7 @@ COPY_README = """This folder is a copy of a Strongroom vault. Each object is wri
     log/lines/FIRST-LAST.jsonl    lines of the evidence log; together, in order, they are log.jsonl
     log/checkpoints/  log/certificates/   as in the vault
 
+To make a vault from it: strongroom copy restore --from THIS-FOLDER --to NEW-FOLDER
 To open an archive with the age tool and an identity file alone:
 
     age -d -i <(age -d -i IDENTITY keys/ab/ID.*.key.age) archives/ab/ID.age > delivered-file
@@ -218,7 +220,7 @@ def require_same_history(vault: Vault, target: CopyTarget) -> int:
         raise VaultError(
             f"the copy {target.name} has {counted(last, 'entry')} of the log, the vault {newest:,}: the vault is an"
             " older state of itself, and nothing was copied",
-            hint="the copy is newer: see docs/copies.md, what each failure looks like",
+            hint=f"the copy is newer; a vault from it: strongroom copy restore --from {target.name} --to NEW-FOLDER",
         )
     if last and _last_line(target, name) != bytes(vault.catalogue.read(ENTRY, last)[0]["line"]):
         raise other_history(target, last)

@@ -1,0 +1,195 @@
+"""`strongroom copy list`, `restore` and `rehearse`: what a copy has, and a vault made from it."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+from msgspec.structs import replace
+
+from strongroom.cli.options import Session, identity_option, json_option, pass_session, passphrase_option
+from strongroom.cli.output import hang, put_document, quiet_option
+from strongroom.cli.terminal import clean, counting, report, say, say_lines, width
+from strongroom.model.errors import ExitCode, UsageError
+from strongroom.model.text import counted
+from strongroom.model.times import rough_duration
+from strongroom.text.times import utc
+from strongroom.text.units import size
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from strongroom.engine.copies.targets import CopyStore
+    from strongroom.engine.core.identities import Identities
+    from strongroom.engine.repair.copy_rehearsal import Rehearsal
+
+
+def progress(watch: Callable[[int, int], None], total: int) -> Callable[[int], None]:
+    """Return a function that takes how many further items are done and shows how many are."""
+    done = 0
+
+    def count(entries: int) -> None:
+        nonlocal done
+        done += entries
+        watch(done, max(done, total))
+
+    return count
+
+
+@click.command("list")
+@click.argument("folder", type=click.Path(path_type=Path, file_okay=False), required=False)
+@quiet_option
+@json_option
+@pass_session
+def list_(session: Session, folder: Path | None, as_json: bool) -> int:
+    """List the vaults that have a copy in a folder, or in the folders of the configuration.
+
+    Reads the copies alone, so it works on a machine without a vault.
+    """
+    from strongroom.engine.copies.targets import stores_in
+    from strongroom.engine.repair.copy_restore import end_of_log
+
+    folders = [folder] if folder else [each.path for each in session.config().copies]
+    found = [(each, identity, end_of_log(store)) for each in folders for identity, store in stores_in(each)]
+    if as_json:
+        fields = [
+            {"folder": str(each), "vault": identity.vault, "copy": identity.place, "entries": entries, "at": at}
+            for each, identity, (entries, at) in found
+        ]
+        put_document({"copies": fields})
+    else:
+        for each, identity, (entries, at) in found:
+            state = f"level with entry {entries:,} of {utc(at)}" if at else "without a log"
+            say(clean(f"{identity.vault[:16]}  {state}  in {each}"))
+        if not found:
+            report("There is no copy of a vault there.")
+    return ExitCode.OK
+
+
+@click.command("restore")
+@click.option("--from", "source", required=True, metavar="COPY", help="A copy of the configuration, or a folder.")
+@click.option(
+    "--to", type=click.Path(path_type=Path, file_okay=False), required=True, metavar="PATH", help="A new folder."
+)
+@click.option("--vault", "digest", default="", metavar="DIGITS", help="Which vault, where a folder has several.")
+@click.option(
+    "--checkpoint", "checkpoints", type=click.Path(path_type=Path), multiple=True, metavar="FILE",
+    help="A checkpoint that was kept elsewhere, to compare the log with; repeatable.",
+)  # fmt: skip
+@click.option("--public-key", "keys", multiple=True, metavar="KEY", help="The public key of the log's signatures.")
+@identity_option
+@passphrase_option
+@json_option
+@pass_session
+def restore(
+    session: Session,
+    source: str,
+    to: Path,
+    digest: str,
+    checkpoints: tuple[Path, ...],
+    keys: tuple[str, ...],
+    identity: Path | None,
+    passphrase_file: Path | None,
+    as_json: bool,
+) -> int:
+    """Make a whole vault in a new folder, from a copy alone.
+
+    Every file is read back and compared with manifest and log; the catalogue is rebuilt, and the log is compared with
+    every checkpoint. What was destroyed is not restored. If interrupted, it resumes. Needs no identity; with
+    --identity the names of legal matters come back, too. Exits with 1 if anything is lost or damaged, each named.
+    """
+    from strongroom.engine.core.sources import system_clock
+    from strongroom.engine.repair.copy_restore import CopyRestore, restore_vault
+
+    order = CopyRestore(
+        _store(session, source, digest),
+        to.absolute(),
+        system_clock,
+        identities=_identities(identity, passphrase_file),
+        checkpoints=checkpoints,
+        keys=keys,
+    )
+    with counting("restore", quiet=as_json) as watch:
+        done = restore_vault(replace(order, watch=progress(watch, 0)))
+    if as_json:
+        fields = ("archives", "tombstones", "entries", "size", "at", "seconds", "faults")
+        put_document({name: getattr(done, name) for name in fields})
+    else:
+        words = f"{counted(done.archives, 'archive')}, {counted(done.tombstones, 'tombstone')}, {size(done.size)}"
+        say(f"{words} in {done.seconds:.1f} s; as of {utc(done.at) if done.at else 'an empty log'}")
+        for fault in done.faults:
+            say_lines(hang("lost or damaged: ", 4, clean(fault), width()))
+        report("Next: name the folder in [vault] path of the configuration, then run: strongroom doctor")
+    return ExitCode.FINDINGS if done.faults else ExitCode.OK
+
+
+def _store(session: Session, source: str, digest: str) -> CopyStore:
+    from strongroom.engine.copies.targets import stores_in
+
+    folder = Path(source)
+    if not folder.is_dir():
+        named = [each.path for each in session.config().copies if each.name == source]
+        if not named:
+            raise UsageError(
+                f"{source!r:.70} is neither a folder nor a copy of the configuration", hint="give a folder"
+            )
+        folder = named[0]
+    found = list(stores_in(folder, digest))
+    if len(found) != 1:
+        vaults = ", ".join(identity.vault[:16] for identity, _store in found)
+        what = f"{folder} has copies of several vaults: {vaults}" if found else f"{folder} has no copy of a vault"
+        raise UsageError(what, hint="choose one with --vault DIGITS" if found else "see: strongroom copy list FOLDER")
+    return found[0][1]
+
+
+def _identities(identity: Path | None, passphrase_file: Path | None) -> Identities:
+    if identity is None:
+        return []
+    from strongroom.cli.identities import ask_passphrase
+    from strongroom.engine.core.identities import load_identities
+
+    return load_identities(identity, lambda: ask_passphrase(identity, passphrase_file))
+
+
+@click.command("rehearse")
+@click.argument("name")
+@click.option(
+    "--in", "scratch", type=click.Path(path_type=Path, file_okay=False), metavar="FOLDER",
+    help="Where the scratch folder is made; in the vault's tmp/ by default.",
+)  # fmt: skip
+@quiet_option
+@json_option
+@pass_session
+def rehearse_(session: Session, name: str, scratch: Path | None, as_json: bool) -> int:
+    """Restore from a copy into a scratch folder, verify everything, and remove the folder.
+
+    Measures how long a restore takes, and how much would be lost. The result is logged, and `status` shows its age.
+    Key files are compared and never written there. Exits with 1 if anything is lost or damaged.
+    """
+    from strongroom.engine.copies.targets import target_named
+    from strongroom.engine.core.sources import open_reading, system_clock
+    from strongroom.engine.repair.copy_rehearsal import RehearsalOrder, rehearse
+
+    config = session.config()
+    with open_reading(config) as vault, counting("rehearsal", quiet=as_json) as watch:
+        target = target_named(config, vault, name)
+        order = RehearsalOrder(vault, target, system_clock, os.urandom, scratch, watch=progress(watch, 0))
+        found = rehearse(order)
+    if as_json:
+        fields = ("archives", "entries", "size", "seconds", "lost", "faults")
+        body = {each: getattr(found, each) for each in fields}
+        put_document({**body, "behind_seconds": found.behind.total_seconds()})
+    else:
+        lost = _lost_words(found)
+        say(f"{counted(found.archives, 'archive')}, {size(found.size)} restored in {found.seconds:.1f} s; {lost}")
+        for fault in found.faults:
+            say_lines(hang("lost or damaged: ", 4, clean(fault), width()))
+    return ExitCode.FINDINGS if found.faults else ExitCode.OK
+
+
+def _lost_words(found: Rehearsal) -> str:
+    if not found.lost:
+        return "nothing would be lost"
+    return f"{counted(found.lost, 'archive')} of the last {rough_duration(found.behind)} would be lost"
