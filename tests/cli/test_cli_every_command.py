@@ -22,6 +22,7 @@ import pytest
 from kit import credential_leaks
 from kit.cli_home import Home
 from kit.drivers import command
+from kit.manifests import GALLERY
 from strongroom.cli.main import cli
 
 AGE = "age1ql3z7hjy54pw3hyww5ayyfg7zqgvc7w3j2elw8zmrj2kg5sfn9aqmcac8p"
@@ -64,6 +65,8 @@ TABLE = {
     "secret set": outside("nosuch"),
     "source check": outside("zavu-main"),
     "source list": outside(),
+    "source new": outside("nosuch/acme.toml"),
+    "source try": outside(str(GALLERY / "hookbridge-manifest.toml")),
     "doctor": reads("--offline"),
     "run": writes("--once", "--patience", "0s"),
     "export": writes("zavu-main", *PERIOD),

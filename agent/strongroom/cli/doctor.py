@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from strongroom.cli import manifest
 from strongroom.cli.options import Session, json_option, pass_session
 from strongroom.cli.output import TextColumn, hang, put_document, quiet_option, render_table
 from strongroom.cli.terminal import clean, paint, say, say_lines, width
@@ -56,7 +57,11 @@ def doctor(session: Session, offline: bool, as_json: bool) -> int:
 
 @click.group("source")
 def source() -> None:
-    """Check a source before you rely on it, or list the sources and adapters."""
+    """Check a source before you rely on it, list sources and adapters, or describe a provider by a file."""
+
+
+source.add_command(manifest.new)
+source.add_command(manifest.try_)
 
 
 @source.command("check")

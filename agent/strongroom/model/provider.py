@@ -162,6 +162,17 @@ class Part(Struct, frozen=True):
         return f"Part(name={self.name!r}, container={self.container!r})"  # never the locator
 
 
+class Exchange(Struct, frozen=True):
+    """One request and its answer, for a person who tries a provider. It holds no credential, and of a link the host."""
+
+    method: str
+    place: str  # a path of the API, or the host that holds a file
+    sent: object | None  # the body as JSON, None where there is none
+    status: int
+    headers: Mapping[str, str]  # those of the answer that a manifest may name
+    answer: str  # the body, redacted and cut; empty for a file
+
+
 class Probe(Struct, frozen=True):
     """What a read-only look at a source found."""
 

@@ -70,6 +70,7 @@ def open_policy(label: str, base_url: str, credential: Credential, settings: Pro
         monotonic=settings.monotonic,
         resolve=settings.resolve,
         stop=settings.stop,
+        trace=settings.trace,
     )
 
 

@@ -7,6 +7,7 @@ nowhere else. The token stays in memory, until a minute before it ends or until 
 from __future__ import annotations
 
 import base64
+from dataclasses import replace
 from datetime import datetime, timedelta
 from urllib.parse import quote
 
@@ -34,7 +35,9 @@ def credential_of(auth: Auth, label: str, base_url: str, settings: ProviderSetti
         case AuthKind.BASIC:
             return lambda: ("Authorization", _basic(settings.api_key()))
         case AuthKind.CLIENT_CREDENTIALS:
-            policy = open_policy(label, base_url, lambda: ("Authorization", _basic(_escaped(settings))), settings)
+            policy = open_policy(
+                label, base_url, lambda: ("Authorization", _basic(_escaped(settings))), replace(settings, trace=None)
+            )
             return ClientToken(policy, auth, settings.clock)
 
 

@@ -32,6 +32,7 @@ from strongroom.model.errors import (
     Unanswered,
     UsageError,
 )
+from strongroom.model.provider import Exchange
 from strongroom.model.times import Clock
 from strongroom.providers.addresses import (
     AddressRefused,
@@ -49,6 +50,7 @@ from strongroom.providers.addresses import (
 from strongroom.providers.answers import LOOK_FIRST, ApiResponse, undo
 from strongroom.providers.exchange import WireFailed, WireResponse
 from strongroom.providers.limits import Bounds, Monotonic, Paths, Watch, after_grace
+from strongroom.providers.tracing import named_headers, trace_call
 
 if TYPE_CHECKING:
     from strongroom.providers.wire import Wire
@@ -80,8 +82,11 @@ class HttpPolicy:
         monotonic: Monotonic = time.monotonic,
         resolve: Resolver = resolve_by_system,
         stop: Callable[[], bool] = lambda: False,
+        trace: Callable[[Exchange], None] | None = None,
     ) -> None:
         """`label` names the provider in messages, `stop` says whether a person wants us to stop.
+
+        `trace` gets each request and its answer, without secrets.
 
         Raises UsageError for a `base_url` that cannot be used.
         """
@@ -92,6 +97,7 @@ class HttpPolicy:
         self._clock = clock
         self.monotonic = monotonic
         self._stop = stop
+        self._trace = trace
         self._base = _read_base(base_url)
         loopback = is_loopback(self._base.origin.host)
         self._reach = Reach(self._paths.allow_private, loopback, self._paths.download_hosts)
@@ -213,6 +219,8 @@ class HttpPolicy:
             raise self._failed(method, WireFailed(exc.message, sent=watch.sent)) from None
         if (theirs := reply.provider_time) is not None:
             self._skew = theirs - reply.at
+        if self._trace is not None:
+            self._trace(trace_call(method, link, payload, reply))
         return reply
 
     def _failed(self, method: str, failure: WireFailed) -> ProviderError:
@@ -251,6 +259,10 @@ class HttpPolicy:
                     self._reach.admit(link.origin)
                 hop = self._exchange("GET", link, {"Accept": "*/*", **headers, **own}, None, watch)
                 answer = stack.enter_context(hop)
+                if self._trace is not None:
+                    self._trace(
+                        Exchange("GET", str(link.origin), None, answer.status, named_headers(answer.headers), "")
+                    )
             except AddressRefused as exc:
                 raise LinkRefused(f"the download did not start: {exc}", hint=exc.hint) from None
             except WireFailed as exc:

@@ -21,7 +21,7 @@ from msgspec.structs import replace
 from strongroom.model.errors import RequestRefused
 from strongroom.model.inspection import Expectation
 from strongroom.model.plan import ExportSpec
-from strongroom.model.provider import Accepted, Ask, Capabilities, Limits, Listed, Observation, Part, Probe
+from strongroom.model.provider import Accepted, Ask, Capabilities, Exchange, Limits, Listed, Observation, Part, Probe
 from strongroom.model.times import Clock
 from strongroom.providers.addresses import Resolver, resolve_by_system
 from strongroom.providers.limits import Bounds, Monotonic, Paths
@@ -56,6 +56,7 @@ class ProviderSettings:
     monotonic: Monotonic = time.monotonic
     resolve: Resolver = resolve_by_system
     stop: Callable[[], bool] = lambda: False  # says whether a person wants us to stop
+    trace: Callable[[Exchange], None] | None = None  # gets each request and its answer, without secrets
 
 
 Sink = Callable[[bytes], None]
