@@ -54,6 +54,7 @@ def test_shows_what_is_in_force_and_no_secret(tmp_path: Path) -> None:
             "scrub_rate": "16 MB",
             "lock": False,
             "clock_tolerance": "1d",
+            "log_queries": False,
             "passphrase": None,
             "signing_key": None,
         },

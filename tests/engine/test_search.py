@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import random
@@ -150,6 +151,14 @@ def test_rows_of_a_csv_are_found_by_any_column(house: House, ready: Callable[[],
     )
     ready()
     assert ids(find(house, "needle")[0]) == ["a"]
+
+
+def test_the_log_has_the_query_where_the_configuration_wants_it(house: House) -> None:
+    query = parse_query("refund", UTC)
+    note_search(house.vault, query, SearchProgress(), 0, acting_person(), AT, os.urandom, clear=True)
+    facts = json.loads(house.vault.layout.log.read_bytes().splitlines()[-1])["facts"]
+    assert facts["query"] == "refund"
+    assert facts["query_sha256"] == hashlib.sha256(bytes.fromhex(facts["salt"]) + b"refund").hexdigest()
 
 
 def test_the_log_has_who_and_how_much_but_not_what(house: House) -> None:

@@ -73,8 +73,8 @@ def search(
     2026-03, 2026-03-31 or a time; regex: takes a regular expression. -TERM excludes, OR combines, parentheses group.
 
     Without a query it is read from standard input, so that it appears in no list of processes. Your identity opens the
-    archives in this process; nothing clear is stored. The log records who searched, and a digest of the query. Exits
-    with 1 if an archive cannot be read.
+    archives in this process; nothing clear is stored. The log records who searched, and a digest of the query, or the
+    query itself with log_queries = true. Exits with 1 if an archive cannot be read.
     """
     shown = Shown(zone_of(time_zone), limit, by or "", count, full, as_json)
     text = " ".join(words) or _typed()
@@ -136,7 +136,8 @@ def _search(session: Session, text: str, shown: Shown, identity: Path | None, pa
             found = open_found(vault, found[: shown.limit], opened, progress)
         if not vault.read_only:
             random_bytes = Dependencies().random_bytes
-            note_search(vault, query, progress, count, acting_person(), system_clock(), random_bytes)
+            person, clear = acting_person(), config.vault.log_queries
+            note_search(vault, query, progress, count, person, system_clock(), random_bytes, clear=clear)
     return _Result(count, found, query, progress, fields)
 
 

@@ -75,6 +75,9 @@ class VaultSettings(Section, frozen=True):
     clock_tolerance: Annotated[
         timedelta, Key("nothing is destroyed while the clock is off by more than this", duration("1h", "7d"))
     ] = _DAY
+    log_queries: Annotated[
+        bool, Key("whether the log has the text of each search in clear, and not a digest alone", parse_flag)
+    ] = False
     signing_key: Annotated[
         SecretRef | None, Key("where the key that signs statements and checkpoints is kept", parse_secret_ref)
     ] = None

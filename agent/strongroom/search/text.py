@@ -31,12 +31,16 @@ def fold_joined(texts: str, separator: str) -> str:
 
 
 def phone_digits(folded: str) -> str:
-    """Return the digits of a telephone number, without a leading 00; empty for anything else."""
+    """Return the digits of a telephone number, without a leading 00; empty for anything else.
+
+    The last digits of a number may begin with 00 as well: too few would be left without them.
+    """
     text = folded.strip().removeprefix("tel:").removeprefix("whatsapp:")
     if not _PHONE.fullmatch(text):
         return ""
     digits = "".join(re.findall(r"\d", text))
-    digits = digits.removeprefix("00")
+    bare = digits.removeprefix("00")
+    digits = bare if len(bare) >= FEWEST_DIGITS else digits
     return digits if len(digits) >= FEWEST_DIGITS else ""
 
 

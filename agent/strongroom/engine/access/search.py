@@ -11,7 +11,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 
 from msgspec import Struct, field
@@ -202,14 +202,14 @@ class _Looking(Struct, frozen=True):
 
     def _scan(self, archive: Archive, shapes: Sequence[DatasetShape], chunks: Iterable[Chunk]) -> Iterator[Hit]:
         places = {shape.name: self._place(archive, shape) for shape in shapes}
-        numbers: dict[str, Counter[str]] = defaultdict(Counter)
+        numbers: dict[str, _IdCounter] = defaultdict(_IdCounter)
         passed: Counter[str] = Counter()
         for chunk in chunks:
             dataset = chunk.head.dataset
             if dataset in places:
                 self.progress.records += chunk.rows
                 matches = dict(self.scan.find(chunk, places[dataset]))
-                for row, number in _numbered(chunk, matches, numbers[dataset]):
+                for row, number in numbers[dataset].count(chunk, matches):
                     yield Hit(matches[row], archive, dataset, passed[dataset] + row, number)
                 passed[dataset] += chunk.rows
 
@@ -233,12 +233,28 @@ class _Looking(Struct, frozen=True):
         return Place(fold(shape.name), fold(stream), fold(archive.source), fields)
 
 
-def _numbered(chunk: Chunk, rows: Mapping[int, object], numbers: Counter[str]) -> Iterator[tuple[int, int]]:
-    """Yield each of these rows and how many records of its id came up to it; counts all rows of the chunk."""
-    for row, name in enumerate(chunk.ids):
-        numbers[name] += 1
-        if row in rows:
-            yield row, numbers[name]
+class _IdCounter:
+    """Counts the records of each id in an archive, chunk by chunk: not before a hit or another chunk needs it."""
+
+    def __init__(self) -> None:
+        self._numbers = Counter[str]()
+        self._last: Chunk | None = None  # not counted yet
+
+    def count(self, chunk: Chunk, rows: Collection[int]) -> Iterator[tuple[int, int]]:
+        """Yield each of these rows of the next chunk and how many records of its id came up to it."""
+        if self._last is not None:
+            self._numbers.update(self._last.ids)
+        self._last = chunk
+        if not rows:
+            return
+        if not self._numbers and len(set(chunk.ids)) == chunk.rows:  # each has an id of its own
+            yield from ((row, 1) for row in rows)
+            return
+        here = Counter[str]()
+        for row, name in enumerate(chunk.ids):
+            here[name] += 1
+            if row in rows:
+                yield row, self._numbers[name] + here[name]
 
 
 def _named(vault: Vault, key: ArchiveKey, hits: Sequence[Hit]) -> Sequence[Hit]:
@@ -323,13 +339,26 @@ def delivered_parties(hit: Hit, own: OwnFields = NO_FIELDS) -> tuple[list[str], 
 
 
 def note_search(
-    vault: Vault, query: Query, progress: SearchProgress, hits: int, person: Person, now: datetime, random_bytes: Chance
+    vault: Vault,
+    query: Query,
+    progress: SearchProgress,
+    hits: int,
+    person: Person,
+    now: datetime,
+    random_bytes: Chance,
+    *,
+    clear: bool = False,
 ) -> None:
-    """Log that a person searched: who, how much, and a salted digest of the query, which nobody can read back."""
+    """Log that a person searched: who, how much, and a salted digest of the query, which nobody can read back.
+
+    With `clear` the query itself is logged as well, since a regulator may ask for it.
+    """
     salt = random_bytes(16)
     digest = hashlib.sha256(salt + query.text.encode("utf-8", "surrogatepass")).hexdigest()
     counts: dict[str, Fact] = {"archives": progress.done, "records": progress.records, "hits": hits}
     facts: dict[str, Fact] = {"by": person.uid, "salt": salt.hex(), "query_sha256": digest, **counts}
+    if clear:
+        facts["query"] = query.text.encode("utf-8", "replace").decode()
     with vault.catalogue.transaction():
         add_entry(vault.catalogue, Entry(EntryKind.SEARCH_MADE, now, facts=facts))
     vault.write_log()
