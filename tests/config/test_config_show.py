@@ -112,6 +112,7 @@ def test_shows_what_is_in_force_and_no_secret(tmp_path: Path) -> None:
         "evidence": {"every": "1d", "timestamp_url": None, "timestamp_ca": None, "send_to": []},
         "report": {"folder": None, "every": "month", "audience": "auditor"},
         "copy": [],
+        "provider": {"directories": []},
         "warnings": [
             f"{tmp_path}/c.toml:3: vault.recipients: one recipient only: if its identity is lost, so is everything; "
             "add a recovery key"

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections import Counter
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from functools import cached_property
 from typing import Protocol
 
@@ -210,3 +211,27 @@ class Chunk:
         for row, each in self.odd.items():
             found[row] = take(each)
         return found
+
+
+class IdCounter:
+    """Counts the records of each id in an archive, chunk by chunk: not before a hit or another chunk needs it."""
+
+    def __init__(self) -> None:
+        self._numbers = Counter[str]()
+        self._last: Chunk | None = None  # not counted yet
+
+    def count(self, chunk: Chunk, rows: Collection[int]) -> Iterator[tuple[int, int]]:
+        """Yield each of these rows of the next chunk and how many records of its id came up to it."""
+        if self._last is not None:
+            self._numbers.update(self._last.ids)
+        self._last = chunk
+        if not rows:
+            return
+        if not self._numbers and len(set(chunk.ids)) == chunk.rows:  # each has an id of its own
+            yield from ((row, 1) for row in rows)
+            return
+        here = Counter[str]()
+        for row, name in enumerate(chunk.ids):
+            here[name] += 1
+            if row in rows:
+                yield row, self._numbers[name] + here[name]

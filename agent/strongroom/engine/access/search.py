@@ -10,8 +10,9 @@ from __future__ import annotations
 
 import hashlib
 import json
+import operator
 from collections import Counter, defaultdict
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 
 from msgspec import Struct, field
@@ -38,7 +39,7 @@ from strongroom.model.names import pick_name
 from strongroom.model.plan import DatasetShape
 from strongroom.model.times import Chance
 from strongroom.providers.search_fields import NO_FIELDS, fields_of_manifest, search_fields
-from strongroom.search.chunk import Chunk
+from strongroom.search.chunk import Chunk, IdCounter
 from strongroom.search.entry import (
     OwnFields,
     Place,
@@ -202,7 +203,7 @@ class _Looking(Struct, frozen=True):
 
     def _scan(self, archive: Archive, shapes: Sequence[DatasetShape], chunks: Iterable[Chunk]) -> Iterator[Hit]:
         places = {shape.name: self._place(archive, shape) for shape in shapes}
-        numbers: dict[str, _IdCounter] = defaultdict(_IdCounter)
+        numbers: dict[str, IdCounter] = defaultdict(IdCounter)
         passed: Counter[str] = Counter()
         for chunk in chunks:
             dataset = chunk.head.dataset
@@ -231,30 +232,6 @@ class _Looking(Struct, frozen=True):
         stream = self.streams.get(archive.stream, archive.stream)
         fields = search_fields(archive.provider, shape.name, self.fields)
         return Place(fold(shape.name), fold(stream), fold(archive.source), fields)
-
-
-class _IdCounter:
-    """Counts the records of each id in an archive, chunk by chunk: not before a hit or another chunk needs it."""
-
-    def __init__(self) -> None:
-        self._numbers = Counter[str]()
-        self._last: Chunk | None = None  # not counted yet
-
-    def count(self, chunk: Chunk, rows: Collection[int]) -> Iterator[tuple[int, int]]:
-        """Yield each of these rows of the next chunk and how many records of its id came up to it."""
-        if self._last is not None:
-            self._numbers.update(self._last.ids)
-        self._last = chunk
-        if not rows:
-            return
-        if not self._numbers and len(set(chunk.ids)) == chunk.rows:  # each has an id of its own
-            yield from ((row, 1) for row in rows)
-            return
-        here = Counter[str]()
-        for row, name in enumerate(chunk.ids):
-            here[name] += 1
-            if row in rows:
-                yield row, self._numbers[name] + here[name]
 
 
 def _named(vault: Vault, key: ArchiveKey, hits: Sequence[Hit]) -> Sequence[Hit]:
@@ -298,12 +275,9 @@ def gather(hits: Iterable[Hit]) -> list[Found]:
     for hit in hits:
         name = hit.entry.id or hit.content
         groups.setdefault((hit.entry.source, hit.entry.dataset, name, hit.number), []).append(hit)
-    found = [Found(tuple(sorted(group, key=_age, reverse=True))) for group in groups.values()]
+    by_age = operator.attrgetter("archive.verified_at", "archive.id")
+    found = [Found(tuple(sorted(group, key=by_age, reverse=True))) for group in groups.values()]
     return sorted(found, key=lambda each: (each.hit.at, each.hit.archive.id, each.hit.number))
-
-
-def _age(hit: Hit) -> tuple[datetime, str]:
-    return hit.archive.verified_at, hit.archive.id
 
 
 def open_found(
@@ -349,14 +323,11 @@ def note_search(
     *,
     clear: bool = False,
 ) -> None:
-    """Log that a person searched: who, how much, and a salted digest of the query, which nobody can read back.
-
-    With `clear` the query itself is logged as well, since a regulator may ask for it.
-    """
+    """Log who searched, how much, and a salted digest of the query; with `clear` the query as well."""
     salt = random_bytes(16)
     digest = hashlib.sha256(salt + query.text.encode("utf-8", "surrogatepass")).hexdigest()
-    counts: dict[str, Fact] = {"archives": progress.done, "records": progress.records, "hits": hits}
-    facts: dict[str, Fact] = {"by": person.uid, "salt": salt.hex(), "query_sha256": digest, **counts}
+    facts: dict[str, Fact] = {"by": person.uid, "salt": salt.hex(), "query_sha256": digest}
+    facts |= {"archives": progress.done, "records": progress.records, "hits": hits}
     if clear:
         facts["query"] = query.text.encode("utf-8", "replace").decode()
     with vault.catalogue.transaction():
