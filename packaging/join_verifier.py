@@ -13,7 +13,7 @@ from pathlib import Path
 
 AGENT = Path(__file__).resolve().parents[1] / "agent"
 SOURCE, TARGET = AGENT / "strongroom_verify", AGENT / "strongroom" / "evidence" / "verifier.py"
-ORDER = ("findings", "files", "notes", "tree", "log", "vault", "package", "papers", "production", "main")
+ORDER = ("findings", "files", "notes", "tree", "log", "vault", "package", "papers", "rsmf", "production", "main")
 OURS = "strongroom_verify."
 HEAD = '''\
 #!/usr/bin/env python3

@@ -22,6 +22,7 @@ from strongroom_verify.findings import Report, Wrong
 from strongroom_verify.log import read_checkpoints
 from strongroom_verify.notes import Checkpoint, Key, read_note
 from strongroom_verify.package import check_event, check_first, check_older
+from strongroom_verify.rsmf import read_rsmf
 
 _SINGLE = {"production.json", "production.note", "checkpoint.note", "strongroom-verify.py"}
 _PATHS = re.compile(r"(NATIVES|TEXT)/[0-9]{4,}/[A-Za-z0-9._-]+\.(json|txt)")
@@ -229,7 +230,28 @@ def _check_row(files: _Files, row: dict[str, str], line: dict[str, Any]) -> None
         raise Wrong("digest", line["text"], "the text is not the one of the index")
 
 
-_CHECKS = {"jsonl": _check_lines, "dat": _check_rows, "csv": _check_rows}
+def _check_messages(files: _Files, told: dict[str, Any]) -> _Comparing:
+    """Compare records.jsonl and the events of all RSMF files with the index."""
+    events: dict[str, tuple[str, ...]] = {}
+    for name in sorted(name for name in told["files"] if name.endswith(".rsmf")):
+        for event in read_rsmf(files.read(name), name):
+            custom = event["custom"]
+            if custom["Production number"] in events:
+                raise Wrong("twice", name, f"the message {custom['Production number']} is there twice")
+            events[custom["Production number"]] = (name, custom["SHA-256"], custom["Archive ID"])
+    lines = _check_lines(files, told)
+    next(lines)
+    while line := (yield):
+        if line["text"] and events.pop(line["number"], None) != (line["text"], line["sha256"], line["archive"]):
+            raise Wrong("digest", line["number"], "the message is not the one of the index")
+        lines.send(line)
+    if events:
+        raise Wrong("count", next(iter(events.values()))[0], "it has a message that the index does not have there")
+    with suppress(StopIteration):
+        lines.send(None)
+
+
+_CHECKS = {"jsonl": _check_lines, "rsmf": _check_messages, "dat": _check_rows, "csv": _check_rows}
 
 
 def _check_counts(told: dict[str, Any], found: Counter[str]) -> str:

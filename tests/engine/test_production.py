@@ -25,7 +25,7 @@ from strongroom.cli.main import cli
 from strongroom.config.load import load_config
 from strongroom.engine.production.load_file import COLUMNS, csv_row, dat_row
 from strongroom.engine.proof.checkpoints import signer_of
-from strongroom.evidence.verifier import Key, Report, check_production
+from strongroom.evidence.verifier import Key, Report, check_production, read_rsmf
 from strongroom.model.errors import ExitCode
 from strongroom.model.plan import DatasetShape
 from strongroom.model.production import Numbering
@@ -35,7 +35,7 @@ from strongroom.model.window import Window
 
 SHAPE = DatasetShape("messages", "messages.json", "id", "at")
 NEXT = Window(DAY.end, DAY.end + timedelta(days=1))
-FORMATS = ("jsonl", "dat", "csv")
+FORMATS = ("jsonl", "dat", "csv", "rsmf")
 TEXTS = (
     "=cmd|' /C calc'!A0",
     "two\nlines\r\nand \u2028 three",
@@ -188,6 +188,21 @@ def test_no_value_of_a_table_is_a_formula(values: list[str]) -> None:
     for each, value in zip(found, values, strict=True):
         assert not each.startswith(("=", "+", "-", "@", "\t", "\r", "\n"))
         assert re.sub(r"[\x00-\x20\x7f]", " ", value) in re.sub(r"[\x00-\x20\x7f]", " ", each)
+
+
+def test_messages_know_their_older_versions_and_others_are_lines_alone(house: House, tmp_path: Path) -> None:
+    produce(house, "refund", "--format", "rsmf", "--output", tmp_path / "out")
+    names = sorted(path.relative_to(tmp_path / "out").as_posix() for path in tmp_path.rglob("*.rsmf"))
+    assert [name.split("/")[1] for name in names] == ["2026-03-01", "2026-03-02"]
+    assert names[0].split("/")[2] == names[1].split("/")[2]  # one conversation
+    events = [event for name in names for event in read_rsmf((tmp_path / "out" / name).read_bytes(), name)]
+    assert len(events) == 50
+    by_id = {event["custom"]["Record ID"]: event for event in events}
+    assert by_id["m3"]["edits"][0]["new"] == "edited refund"
+    assert by_id["m3"]["custom"]["Earlier states"].startswith("sent (2026-03-03T00:00:00Z)")
+    assert "edits" not in by_id["m2"] and by_id["m2"]["direction"] == "outgoing"
+    index = [json.loads(line) for line in (tmp_path / "out" / "index.jsonl").read_bytes().splitlines()]
+    assert sum(not line["text"] for line in index) == 3  # the attempts, which name nobody
 
 
 def test_archives_matters_and_periods_select(house: House, tmp_path: Path) -> None:

@@ -116,7 +116,7 @@ def production(
 
     QUERY is that of `strongroom search`; with - it is read from standard input. Formats: jsonl, one record a line;
     dat, a load file for Relativity and other review platforms, with natives and extracted text; csv, the same as a
-    table in which no value can run as a formula.
+    table in which no value can run as a formula; rsmf, messages as chats, one file for each conversation and day.
 
     Your identity opens the archives in this process. If one cannot be read, nothing is produced. The same request with
     the same --at makes the same bytes. The log records who produced how many records.

@@ -16,6 +16,7 @@ class ProductionFormat(StrEnum):
 
     JSON_LINES = "jsonl"  # one record a line
     DAT = "dat"  # a Concordance load file, as Relativity and others import it, with natives and text
+    RSMF = "rsmf"  # Relativity Short Message Format: one file for each conversation and day
     CSV = "csv"  # the same as a table for a spreadsheet
 
 

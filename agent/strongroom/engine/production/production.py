@@ -21,7 +21,7 @@ from strongroom.config.schema import Config
 from strongroom.engine.access.restore import require_outside
 from strongroom.engine.production.output import building, close_flushed, create_new, file_sha256, pack, publish
 from strongroom.engine.production.readme import write_readme
-from strongroom.engine.production.selection import SelectedRecord, Selection, read_selection
+from strongroom.engine.production.selection import SelectedRecord, Selection, earliest_from, read_selection
 from strongroom.engine.production.writers import WRITERS
 from strongroom.engine.proof.checkpoints import issuer_of, sign_log, signer_of
 from strongroom.engine.proof.inclusion_proofs import (
@@ -187,18 +187,21 @@ def _put_records(source: ProductionSource, request: ProductionRequest, folder: P
     """Write the records and the index."""
     selection, counts = request.selection, _Counts(request.selection.archives)
     writer, done = WRITERS[request.format](folder), set[str]()
-    index, place = create_new(folder / INDEX), 0
+    index, place, earliest = create_new(folder / INDEX), 0, earliest_from(selection.archives)
     try:
         for record in read_selection(source.vault, selection, source.identities):
             if record.archive.id not in done:
                 done.add(record.archive.id)
                 source.watch(len(done), len(selection.archives))
+                writer.settle(earliest[record.archive.id])
             if counts.take(record):
                 number, line = _number(request.numbering, place), record.delivered.line
                 sha256 = hashlib.sha256(line).hexdigest()
                 written = writer.put(place, number, sha256, record)
                 index.write(_index_line(number, sha256, record, written.file, written.text, written.text_sha256))
                 place += 1
+            else:
+                writer.put_older(record)
     finally:
         close_flushed(index)
         counts.files = [INDEX, *writer.close()]

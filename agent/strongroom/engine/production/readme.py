@@ -12,6 +12,11 @@ from strongroom.model.times import format_instant
 _FILES = {
     ProductionFormat.JSON_LINES: """
   records.jsonl         the records, one a line: number, archive, dataset, and the record as it was delivered""",
+    ProductionFormat.RSMF: """
+  MESSAGES/DAY/ID.rsmf  the messages of one conversation on one day (UTC), for review platforms that take RSMF 2.0; ID
+                        is the same for a conversation on all days
+  records.jsonl         all records, one a line, also those that are no messages: number, archive, dataset, and the
+                        record as it was delivered""",
     ProductionFormat.DAT: """
   loadfile.dat          the load file, one row a record: UTF-8 with byte order mark; values are quoted with U+00FE and
                         separated by U+0014, line breaks in values are U+00AE; times are UTC

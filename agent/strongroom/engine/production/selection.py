@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from datetime import datetime
+from datetime import UTC, datetime
 
 from msgspec import Struct
 
@@ -91,6 +91,15 @@ def read_selection(
                 )
             else:
                 yield record
+
+
+def earliest_from(archives: Sequence[Archive]) -> dict[str, datetime]:
+    """Return for each archive the earliest time that its records, and those of the archives after it, can have."""
+    found, earliest = {}, datetime.max.replace(tzinfo=UTC)
+    for archive in sorted(archives, key=_order, reverse=True):
+        earliest = min(earliest, reach_of(archive).start)
+        found[archive.id] = earliest
+    return found
 
 
 def _order(archive: Archive) -> tuple[datetime, str, str, datetime, str]:
