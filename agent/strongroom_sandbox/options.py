@@ -140,6 +140,9 @@ class ZavuOptions(JobOptions, frozen=True, kw_only=True):
     reversed_window: Unwanted = Unwanted.REFUSE  # dateFrom after dateTo; if accepted, the export is empty
     repeated_types: Unwanted = Unwanted.ACCEPT  # the same data type twice; if accepted, it is kept once
     zip_style: ZipStyle = field(default_factory=ZipStyle)
+    takes_keys: bool = (
+        False  # an Idempotency-Key that was used before: 409 with the original; for exports not documented
+    )
 
     def life_begins(self, asked_at: datetime, ready_at: datetime | None) -> datetime | None:  # noqa: ARG002
         """Return from when an export's life counts: its creation."""

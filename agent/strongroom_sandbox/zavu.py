@@ -73,6 +73,7 @@ class ZavuApi(ProviderApi[ZavuOrder]):
         )
         self._options = options
         self._expected = f"Bearer {api_key}".encode()
+        self._keys: dict[str, str] = {}  # the export of each idempotency key
         store = ZipStore(services.folder / "zavu", RecordSource(data), options.zip_style)
         self.builder = FileBuilder(store, self._content)
 
@@ -137,7 +138,14 @@ class ZavuApi(ProviderApi[ZavuOrder]):
         return ZavuOrder(data_types, start, end)
 
     async def _create(self, request: Request, faults: Faults) -> Response:
-        job = self._jobs.create(self.read_order(request.state.entry.json), faults)
+        order, key = self.read_order(request.state.entry.json), request.headers.get("idempotency-key", "")
+        original = self._jobs.find(self._keys.get(key, "")) if self._options.takes_keys else None
+        if original is not None:
+            error = {"code": "conflict", "message": "This idempotency key was used before"}
+            return JSONResponse(error | {"export": await self._show(original)}, 409)
+        job = self._jobs.create(order, faults)
+        if key:
+            self._keys[key] = job.id
         return JSONResponse({"export": await self._show(job)}, 202)
 
     async def _get(self, request: Request, _faults: Faults) -> Response:

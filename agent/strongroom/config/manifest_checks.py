@@ -107,6 +107,10 @@ def _create(manifest: Manifest) -> Iterator[Fault]:
             create.id_may_lack and not listed,
             Fault(("create", "id_may_lack"), "a [list] on which the export is found", "none"),
         ),
+        (
+            create.original and not create.idempotency_header,
+            Fault(("create", "original"), "an idempotency_header as well", "none"),
+        ),
         ("datasets" in used and not whole, Fault(place, "true for {datasets}", "false", "or write {dataset}")),
         ("dataset" in used and whole, Fault(place, "{datasets} where together = true", "{dataset}")),
         (
@@ -313,16 +317,10 @@ def _datasets(manifest: Manifest) -> Iterator[Fault]:
 def _filters(manifest: Manifest) -> Iterator[Fault]:
     for name, own in manifest.filters.items():
         yield from _unknown(("filters", name, "datasets"), own.datasets, manifest.datasets)
-        yield from _where(
-            (
-                own.prefix and own.form is not FilterForm.UUID,
-                Fault(("filters", name, "prefix"), 'form = "uuid" for a prefix', quote(own.form)),
-            ),
-            (
-                own.values and own.form is not FilterForm.TEXT,
-                Fault(("filters", name, "values"), 'form = "text" for a list of values', quote(own.form)),
-            ),
-        )
+        for key, form, words in (("prefix", FilterForm.UUID, "a prefix"), ("values", FilterForm.TEXT, "values")):
+            wrong = getattr(own, key) and own.form is not form
+            expected = f"form = {quote(form)} for {words}"
+            yield from _where((wrong, Fault(("filters", name, key), expected, quote(own.form))))
 
 
 def _codes(manifest: Manifest) -> Iterator[Fault]:

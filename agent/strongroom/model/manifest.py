@@ -87,6 +87,10 @@ class Creation(Struct, frozen=True):
     id_header: Annotated[str, _text(Form.HEADER, "the header whose last part is the id")] = ""
     id_may_lack: Annotated[bool, Meta(description="whether an answer without an id is a good one")] = False
     export: Annotated[Expression, _expression("the whole export in the answer, if it is there")] = ""
+    idempotency_header: Annotated[str, _text(Form.HEADER, "the header that takes an idempotency key")] = ""
+    original: Annotated[
+        Expression, _expression("the first export in the answer to a key that was used before, a 409")
+    ] = ""
     together: Annotated[bool, Meta(description="whether one export can have several datasets")] = False
 
 

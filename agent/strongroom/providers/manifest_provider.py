@@ -134,10 +134,16 @@ class ManifestProvider(Plain):
 
     def create(self, ask: Ask) -> Accepted:
         """Request an export with exactly one request."""
+        return self.create_once(ask, "")
+
+    def create_once(self, ask: Ask, key: str) -> Accepted:
+        """Request an export with exactly one request, and this key where the manifest has a header for it."""
         own, request = self._manifest.create, write_create(self._manifest, ask)
-        reply = self._policy.call(
-            own.method, request.path, query=request.query or None, body=request.body, headers=own.headers
-        )
+        keyed = {own.idempotency_header: key} if key and own.idempotency_header else {}
+        headers = {**own.headers, **keyed}
+        reply = self._policy.call(own.method, request.path, query=request.query, body=request.body, headers=headers)
+        if reply.status == 409 and keyed and (original := self._original(reply, ask)) is not None:
+            return Accepted(original, reply.request_id)
         if reply.status not in own.accepted:
             raise self._refuse_create(reply)
         try:
@@ -146,6 +152,14 @@ class ManifestProvider(Plain):
             if own.id_may_lack:
                 return Accepted(None, reply.request_id)
             raise unanswered(self._label, reply, error) from None
+
+    def _original(self, reply: ApiResponse, ask: Ask) -> Observation | None:
+        """Return the first export of a key, where the answer has it and it repeats no other request than this one."""
+        answers, holder = self._state.answers, search(self._manifest.create.original, reply.loose_content())
+        if not isinstance(holder, dict):
+            return None
+        seen, repeated = answers.export(holder, reply), answers.ask(holder, answers.datasets(holder))
+        return seen if seen.ref and repeated in (None, ask) else None
 
     def _read_accepted(self, reply: ApiResponse) -> Observation | None:
         """Return the export that the answer to a create names; None where it need not. Raises Unusable."""

@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from types import MappingProxyType
-from typing import Protocol, Self
+from typing import Protocol, Self, runtime_checkable
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -156,6 +156,20 @@ class Provider(Protocol):
 
     def probe(self) -> Probe:
         """Look without changing anything: key, reachability, whether exports are offered, clock difference."""
+        ...
+
+
+@runtime_checkable
+class TakesKeys(Protocol):
+    """A provider whose creates take an idempotency key: the same key never makes a second export.
+
+    An adapter that has this method is given a key with each create, the job's ID; the promises of `create` hold. Where
+    the provider ignores the key, nothing is different. An answer that a key was used before (409) counts as accepted
+    if it has the original export, and as Unanswered otherwise.
+    """
+
+    def create_once(self, ask: Ask, key: str) -> Accepted:
+        """Request an export, once for this key."""
         ...
 
 

@@ -5,12 +5,14 @@ Sources: the vendor's pages "Create data export" (OpenAPI 0.2.0) and "Data expor
 * Both ends of the requested range are inclusive and the precision of the provider's times is not documented, so the
   request includes the window's end: neighboring windows overlap by one instant, and there is never a hole.
 * An export's lifetime counts from its creation, and no status says that it has ended: the clock decides.
-* There is no documented idempotency key, so one create is one POST.
+* An idempotency key is documented for other creates of the API alone: it is sent, and nothing relies on it. One create
+  is one POST.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from datetime import datetime, timedelta
 from types import MappingProxyType
 
@@ -102,6 +104,7 @@ KEYS = ExportKeys("createdAt", "completedAt", "expiresAt", "fileSize", "errorMes
 
 _LABEL = "Zavu"
 _EXPORTS = "/v1/exports"
+_KEY = "Idempotency-Key"
 _PAGE = 50
 _MILLISECOND = timedelta(milliseconds=1)
 
@@ -146,10 +149,19 @@ class Zavu(Plain):
 
     def create(self, ask: Ask) -> Accepted:
         """Request an export with exactly one POST."""
+        return self.create_once(ask, "")
+
+    def create_once(self, ask: Ask, key: str) -> Accepted:
+        """Request an export with exactly one POST and this key, which is documented for other creates of the API.
+
+        The documented answer to a key that was used before is a 409 with the original.
+        """
         body: dict[str, object] = {"dataTypes": [name for name in SHAPES if name in ask.datasets]}
         bounds = (("dateFrom", ask.lower), ("dateTo", ask.upper))
         body |= {name: format_instant(instant) for name, instant in bounds if instant is not None}
-        reply = self._policy.call("POST", _EXPORTS, body=body)
+        reply = self._policy.call("POST", _EXPORTS, body=body, headers={_KEY: key} if key else None)
+        if reply.status == 409 and key and (original := read_original(reply, ask)) is not None:
+            return Accepted(original, reply.request_id)
         if reply.status not in (200, 201, 202):
             raise refuse_create(reply, _LABEL, _problem(reply))
         try:
@@ -234,6 +246,16 @@ def read_page(reply: ApiResponse) -> Page:
     if cursor is not None and not (isinstance(cursor, str) and cursor.isprintable()):
         raise Unusable("its cursor is not a text")
     return items, cursor or ""
+
+
+def read_original(reply: ApiResponse, ask: Ask) -> Observation | None:
+    """Return the export that a 409 has, if it repeats this very request; None for any other conflict."""
+    content = reply.loose_content()
+    for holder in (content.get(name) for name in ("export", "original", "data")):
+        if isinstance(holder, dict) and read_ask(holder) == ask:
+            with suppress(Unusable):
+                return read_observation(holder, reply, KEYS)
+    return None
 
 
 def read_ask(export: Mapping[str, object]) -> Ask | None:

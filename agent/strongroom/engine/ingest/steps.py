@@ -25,7 +25,8 @@ from strongroom.model.errors import (
 )
 from strongroom.model.job import Cause, Event, Job
 from strongroom.model.job_table import Facts
-from strongroom.model.provider import Listed, Observation, Standing
+from strongroom.model.provider import Accepted, Listed, Observation, Standing
+from strongroom.providers.port import Provider, TakesKeys
 from strongroom.vault.jobs import known_refs, waiting_refs
 from strongroom.vault.sources import get_source, put_source, remember_list, seen_before
 
@@ -65,7 +66,7 @@ def _ask(engine: Engine, job: Job, _step: Step, context: JobContext) -> StepResu
     provider = engine.sources[job.source].provider
     engine.crash_point("before create")
     try:
-        accepted = provider.create(provider.ask(job.spec))
+        accepted = _create(provider, job)
     except (NotOffered, RequestRefused) as error:
         return _refused(engine, job, error)
     except Unanswered as error:
@@ -80,6 +81,12 @@ def _ask(engine: Engine, job: Job, _step: Step, context: JobContext) -> StepResu
     if accepted.observation is None:
         return StepResult(Event.UNANSWERED, Facts(engine.clock(), request_id=accepted.request_id))
     return StepResult(Event.ACCEPTED, _seen(engine, job, accepted.observation))
+
+
+def _create(provider: Provider, job: Job) -> Accepted:
+    """Send the create, with the job's ID, which is recorded with the intent, as its key where the provider takes one."""
+    ask = provider.ask(job.spec)
+    return provider.create_once(ask, job.id) if isinstance(provider, TakesKeys) else provider.create(ask)
 
 
 def _refused(engine: Engine, job: Job, error: NotOffered | RequestRefused) -> StepResult:
