@@ -84,7 +84,7 @@ def _ask(engine: Engine, job: Job, _step: Step, context: JobContext) -> StepResu
 
 
 def _create(provider: Provider, job: Job) -> Accepted:
-    """Send the create, with the job's ID, which is recorded with the intent, as its key where the provider takes one."""
+    """Send the create. Where the provider takes a key it is the ID of the job, which is recorded with the intent."""
     ask = provider.ask(job.spec)
     return provider.create_once(ask, job.id) if isinstance(provider, TakesKeys) else provider.create(ask)
 
