@@ -95,6 +95,8 @@ TABLE = {
     "archives re-export": writes("{archive}"),
     "copy run": outside(writes=True),
     "copy status": reads(),
+    "copy scrub": outside("nosuch", writes=True),
+    "repair": reads(),
     "copy list": outside("{home}"),
     "copy restore": outside("--from", "{home}", "--to", "{new}"),
     "copy rehearse": outside("nosuch", writes=True),

@@ -151,6 +151,7 @@ audience = "auditor"  # report.audience
 name = "second-disk"  # copy.name
 path = "/second-disk"  # copy.path
 rate = "0 B"  # copy.rate
+repair = "ask"  # copy.repair
 [provider]
 directories = []  # provider.directories
 """
@@ -378,6 +379,7 @@ TAKEN: dict[str, tuple[dict[str, str], Observe, object]] = {
         lambda h: h.source.kind,
         "hookbridge-manifest",
     ),
+    "copy.repair": ({"": 'repair = "auto"'}, lambda h: h.copies.repair.value, "auto"),
     "report.folder": ({"": 'folder = "/others"'}, lambda h: str(h.reports.folder), "/others"),
     "report.every": ({"": 'every = "year"'}, lambda h: h.reports.every.value, "year"),
     "report.audience": ({"": 'audience = "board"'}, lambda h: h.reports.audience.value, "board"),

@@ -155,6 +155,39 @@ def _rehearsed(each: CopyStanding, now: datetime) -> str:
     return f"a restore was rehearsed {rough_duration(max(now - at, now - now))} ago"
 
 
+@copy.command("scrub")
+@click.argument("name")
+@quiet_option
+@json_option
+@pass_session
+def scrub(session: Session, name: str, as_json: bool) -> int:
+    """Read every object of a copy again, and compare it with manifest and log.
+
+    The daemon does this automatically, once in [vault] scrub_every. This continues the pass in progress, or begins
+    one, at full speed. If interrupted, it resumes. Exits with 1 if anything is damaged or missing.
+    """
+    from strongroom.engine.copies.copy_scrub import scrub_copy
+    from strongroom.engine.copies.copy_status import list_copy_findings
+    from strongroom.engine.copies.copying import CopyContext
+    from strongroom.engine.copies.targets import target_named
+    from strongroom.engine.core.sources import open_reading, system_clock
+
+    config = session.config()
+    with open_reading(config) as vault, counting(f"copy {name}", quiet=as_json) as watch:
+        context = CopyContext(vault, system_clock, watch=progress(watch, 0))
+        done = scrub_copy(context, target_named(config, vault, name), 1 << 62)
+        findings = list_copy_findings(vault, name)
+    if as_json:
+        put_document({"copy": name, "objects": done.checked, "size": done.read, "findings": done.findings})
+    else:
+        say(f"{name}: {counted(done.checked, 'object')} read, {counted(done.findings, 'finding')}")
+        for found in findings:
+            say_lines(hang(f"  {found.code}: ", 4, clean(f"{found.object}: {found.message}"), width()))
+        if findings:
+            report("To see what can be done: strongroom repair")
+    return ExitCode.FINDINGS if findings else ExitCode.OK
+
+
 @copy.command("forget")
 @click.argument("name")
 @click.option("--reason", required=True, metavar="WHY", help="Why it is gone: one line, for the log.")

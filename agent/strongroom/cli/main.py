@@ -190,6 +190,9 @@ SECTIONS = {
     },
     "Maintain": {
         "copy": CommandEntry("copy", "copy", "Keep second copies of the vault; restore from one."),
+        "repair": CommandEntry(
+            "repair", "repair", "Repair damage in the vault from a copy, or in a copy from the vault."
+        ),
         "scrub": CommandEntry("scrub", "scrub", "Read every sealed file again, or show the progress."),
         "key": CommandEntry("key", "key", "Manage who can open the vault, and prove that a key works."),
         "notify": CommandEntry("notify", "notify", "Test the alert channels, or list alerts."),

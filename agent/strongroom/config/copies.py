@@ -3,12 +3,20 @@
 Annotations are not postponed here: the declarations of the keys are read from them.
 """
 
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
 from strongroom.config.keys import PATH, Key, Section
-from strongroom.config.values import parse_name, size
+from strongroom.config.values import choice, parse_name, size
 from strongroom.model.text import format_size
+
+
+class CopyRepair(StrEnum):
+    """Who starts a repair from a copy, or of one."""
+
+    ASK = "ask"  # a person, with `strongroom repair`
+    AUTO = "auto"  # the daemon, as soon as damage is found
 
 
 class CopySettings(Section, frozen=True):
@@ -19,3 +27,6 @@ class CopySettings(Section, frozen=True):
         Path, Key("the folder; the copy gets a folder of its own in it, named after the vault", PATH, Path())
     ]
     rate: Annotated[int, Key("how much is copied per second, at most; 0 is no limit", size(0), shown=format_size)] = 0
+    repair: Annotated[
+        CopyRepair, Key("who starts a repair: a person (ask) or the daemon (auto)", choice(CopyRepair))
+    ] = CopyRepair.ASK

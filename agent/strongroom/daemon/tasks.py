@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 from msgspec import Struct
 
+from strongroom.config.copies import CopyRepair
 from strongroom.config.schema import Config
 from strongroom.config.secrets import SecretRef
 from strongroom.daemon.background_task import failure_of
@@ -32,6 +33,7 @@ from strongroom.model.text import counted
 
 if TYPE_CHECKING:
     from strongroom.config.copies import CopySettings
+    from strongroom.engine.copies.copying import CopyContext
     from strongroom.engine.queries.lists import Vault
 
 Monotonic = Callable[[], float]
@@ -43,6 +45,7 @@ BATCH = 50  # archives at once
 SIGNING_LOOK = 60.0  # seconds between two looks at what must be signed or sent
 REPORT_LOOK = 3600.0  # seconds between checks for a finished period without a report
 COPY_LOOK = 60.0  # seconds between two looks at what copies of the vault lack
+COPY_SLICE = 20  # seconds for which a copy is read again at each look
 SIGNING_REST = 3600.0  # seconds after a failure: reading a long log again costs more than it can show
 
 
@@ -240,6 +243,7 @@ class CopyTask:
         self._doors = dependencies
         self._may_act = may_act
         self._said: dict[str, str] = {}
+        self._tried: dict[str, frozenset[str]] = {}  # by copy, what a repair was tried of
 
     def adopt(self, config: Config) -> None:
         """Continue with another configuration."""
@@ -259,21 +263,43 @@ class CopyTask:
             for settings in config.copies:
                 if self._goes_on(config) and is_owed(vault, settings.name, self._doors.clock()):
                     self._say(settings.name, failure_of(partial(self._bring, config, vault, settings)))
+                if self._goes_on(config) and not self._said.get(settings.name):
+                    self._say(settings.name, failure_of(partial(self._care, config, vault, settings)))
 
     def _bring(self, config: Config, vault: Vault, settings: CopySettings) -> None:
-        from strongroom.engine.copies.copying import CopyContext, bring_level
+        from strongroom.engine.copies.copying import bring_level
         from strongroom.engine.copies.targets import open_target
 
-        context = CopyContext(
+        done = bring_level(self._context(config, vault), open_target(settings, vault))
+        if done.archives or done.problems:
+            report("copied", copy=done.name, archives=done.archives, entries=done.entries, problems=len(done.problems))
+
+    def _care(self, config: Config, vault: Vault, settings: CopySettings) -> None:
+        """Read a part of the copy again if that is due, and repair if the configuration says so."""
+        from strongroom.engine.copies.copy_scrub import is_pass_due, scrub_copy
+        from strongroom.engine.copies.copy_status import copy_state_of
+        from strongroom.engine.copies.targets import open_target
+        from strongroom.engine.repair.copy_repair import repair_unattended
+
+        context, target = self._context(config, vault), open_target(settings, vault)
+        if is_pass_due(copy_state_of(vault, settings.name), config.vault.scrub_every, context):
+            done = scrub_copy(context, target, config.vault.scrub_rate * COPY_SLICE, config.vault.scrub_rate)
+            if done.ended:
+                report("copy-read", copy=settings.name, objects=done.checked, findings=done.findings)
+        if settings.repair is CopyRepair.AUTO:
+            for words in repair_unattended(context, target, self._tried):
+                report("repair", logging.WARNING, words=words)
+
+    def _context(self, config: Config, vault: Vault) -> CopyContext:
+        from strongroom.engine.copies.copying import CopyContext
+
+        return CopyContext(
             vault,
             self._doors.clock,
             self._doors.random_bytes,
             stop=lambda: not self._goes_on(config),
             crash_point=self._doors.crash_point,
         )
-        done = bring_level(context, open_target(settings, vault))
-        if done.archives or done.problems:
-            report("copied", copy=done.name, archives=done.archives, entries=done.entries, problems=len(done.problems))
 
     def _goes_on(self, config: Config) -> bool:
         return self._may_act() and self._config is config

@@ -23,6 +23,8 @@ class EntryKind(StrEnum):
     COPY_FORGOTTEN = "copy.forgotten"
     COPY_FOUND = "copy.found"
     COPY_REHEARSED = "copy.rehearsed"
+    COPY_REPAIRED = "copy.repaired"
+    COPY_SCRUBBED = "copy.scrubbed"
     COVERAGE_LOST = "coverage.lost"
     COVERAGE_RECONSIDERED = "coverage.reconsidered"
     COVERAGE_UNSETTLED = "coverage.unsettled"

@@ -97,6 +97,8 @@ KINDS: Mapping[str, str] = MappingProxyType(
         EntryKind.COPY_FORGOTTEN: "a person recorded that a copy of the vault is gone",
         EntryKind.COPY_FOUND: "an object of a copy is not what it must be",
         EntryKind.COPY_CLEARED: "an object of a copy is right again",
+        EntryKind.COPY_SCRUBBED: "a copy of the vault was read again",
+        EntryKind.COPY_REPAIRED: "damage was repaired with a copy of the vault",
         EntryKind.COPY_REHEARSED: "a restore from a copy was rehearsed",
         EntryKind.VAULT_RESTORED: "the vault was restored from a copy",
         EntryKind.COVERAGE_LOST: "lost: the provider no longer has it",

@@ -58,6 +58,7 @@ PUT_STATE = _STATES.upsert()
 DROP_STATE = "DELETE FROM copies WHERE name = ?"
 _FINDINGS = Rows(CopyFinding, "copy_findings", "copy", "object")
 FINDINGS = f"{_FINDINGS.select} WHERE copy = ? ORDER BY object LIMIT ?"
+FINDING = f"{_FINDINGS.select} WHERE copy = ? AND object = ?"
 PUT_FINDING = _FINDINGS.upsert()
 DROP_FINDING = "DELETE FROM copy_findings WHERE copy = ? AND object = ?"
 DROP_FINDINGS_OF = "DELETE FROM copy_findings WHERE copy = ? AND archive = ?"
@@ -71,6 +72,7 @@ BACKLOG = f"""
 SELECT count(DISTINCT archive) AS archives, min(at) AS since FROM (
     SELECT archive, at FROM entries WHERE seq > ? AND archive <> '' AND kind IN ({_TOUCHING}) ORDER BY seq LIMIT {MOST})
 """
+OWED = f"SELECT seq FROM entries WHERE archive = ? AND seq > ? AND kind IN ({_TOUCHING}) LIMIT 1"
 ENTRY_AFTER = "SELECT at FROM entries WHERE seq > ? ORDER BY seq LIMIT 1"
 
 
@@ -132,6 +134,11 @@ def backlog_after(catalogue: Catalogue, entries: int) -> CopyBacklog:
     return CopyBacklog(int(row["archives"]), to_instant(row["since"]), max(0, last - entries))
 
 
+def is_owed_after(catalogue: Catalogue, archive: str, entries: int) -> bool:
+    """Return whether an entry after this one names an archive, so that a copy is about to get it."""
+    return catalogue.read_one(OWED, archive, entries) is not None
+
+
 def oldest_after(catalogue: Catalogue, entries: int) -> datetime | None:
     """Return the time of the first entry after this one, None where there is none."""
     row = catalogue.read_one(ENTRY_AFTER, entries)
@@ -156,6 +163,11 @@ def drop_findings_of(catalogue: Catalogue, copy: str, archive: str) -> None:
 def copy_findings(catalogue: Catalogue, copy: str, most: int = 10_000) -> list[CopyFinding]:
     """Return what stands against a copy, by the names of the objects."""
     return _FINDINGS.read_all(catalogue.read(FINDINGS, copy, most))
+
+
+def get_copy_finding(catalogue: Catalogue, copy: str, name: str) -> CopyFinding | None:
+    """Return what stands against one object."""
+    return _FINDINGS.read_one(catalogue.read_one(FINDING, copy, name))
 
 
 def count_copy_findings(catalogue: Catalogue, copy: str) -> int:

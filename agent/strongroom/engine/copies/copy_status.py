@@ -82,6 +82,11 @@ def known_standings(vault: Vault) -> dict[str, CopyStanding]:
     return {name: _standing(vault, name, "", begun=name in known, configured=True) for name in names}
 
 
+def copy_state_of(vault: Vault, name: str) -> CopyState:
+    """Return what is recorded of a copy."""
+    return copy_state(vault.catalogue, name)
+
+
 def list_copy_findings(vault: Vault, name: str, most: int = 1000) -> list[CopyFinding]:
     """Return what stands against a copy."""
     return copy_findings(vault.catalogue, name, most)
@@ -98,7 +103,7 @@ def copy_alarms(vault: Vault, now: datetime) -> Iterator[Alert]:
             title = (
                 f"{counted(each.findings, 'object')} of a copy of the vault {_are(each.findings)} damaged or missing"
             )
-            body = f"copy {name}; to see which: strongroom copy status"
+            body = f"copy {name}; to see what can be done: strongroom repair"
             yield Alert(f"{AlertKind.COPY_DAMAGED} {name}", Level.CRITICAL, title, body)
 
 

@@ -10,9 +10,9 @@ from strongroom.model.copies import wait_after
 from strongroom.model.entry_kind import EntryKind
 from strongroom.vault.copies import (
     CopyFinding,
-    copy_findings,
     copy_state,
     drop_copy_finding,
+    get_copy_finding,
     log_copy,
     put_copy_finding,
     put_copy_state,
@@ -22,8 +22,7 @@ from strongroom.vault.vault import Vault
 
 def note_finding(vault: Vault, finding: CopyFinding) -> None:
     """Record what is wrong with an object of a copy; what is new is entered into the log."""
-    standing = {each.object: each for each in copy_findings(vault.catalogue, finding.copy)}
-    known = standing.get(finding.object)
+    known = get_copy_finding(vault.catalogue, finding.copy, finding.object)
     if known is not None and (known.code, known.message) == (finding.code, finding.message):
         return
     with vault.catalogue.transaction():
@@ -35,7 +34,7 @@ def note_finding(vault: Vault, finding: CopyFinding) -> None:
 
 def clear_finding(vault: Vault, copy: str, name: str, now: datetime) -> None:
     """Record that an object is what it must be again."""
-    if any(each.object == name for each in copy_findings(vault.catalogue, copy)):
+    if get_copy_finding(vault.catalogue, copy, name) is not None:
         with vault.catalogue.transaction():
             drop_copy_finding(vault.catalogue, copy, name)
             log_copy(vault.catalogue, EntryKind.COPY_CLEARED, now, copy=copy, object=name)

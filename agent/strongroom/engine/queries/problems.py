@@ -64,7 +64,7 @@ _NEXT: Mapping[AlertKind, str] = {
     AlertKind.SCRUB: "strongroom scrub status",
     AlertKind.DESTRUCTION: "strongroom destroy list",
     AlertKind.COPY: "strongroom copy status",
-    AlertKind.COPY_DAMAGED: "strongroom copy status",
+    AlertKind.COPY_DAMAGED: "strongroom repair",
 }
 
 

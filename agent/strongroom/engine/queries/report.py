@@ -83,6 +83,8 @@ EVENTS: Mapping[EventGroup, tuple[EntryKind, ...]] = {
         EntryKind.COPY_FORGOTTEN,
         EntryKind.COPY_FOUND,
         EntryKind.COPY_CLEARED,
+        EntryKind.COPY_SCRUBBED,
+        EntryKind.COPY_REPAIRED,
         EntryKind.COPY_REHEARSED,
         EntryKind.VAULT_RESTORED,
         EntryKind.HANDOVER_MADE,
