@@ -19,7 +19,15 @@ from strongroom.model.retention import Fate
 from strongroom.model.times import rough_duration
 from strongroom.model.waiting import told_code
 from strongroom.text.report_charts import STYLE, coverage_chart, volume_chart
-from strongroom.text.report_words import days_words, event_words, gap_reason, report_json, share_words, summary
+from strongroom.text.report_words import (
+    copy_line,
+    days_words,
+    event_words,
+    gap_reason,
+    report_json,
+    share_words,
+    summary,
+)
 from strongroom.text.times import exact_window, utc, utc_day
 from strongroom.text.units import DASH, number, size
 
@@ -190,6 +198,7 @@ def _evidence(report: Report) -> Iterator[str]:
         ("Newest checkpoint", f"{utc(newest.at)}, {_number(newest.size)} entries" if newest else "none"),
         ("Last complete scrub", utc(scrub.scrubbed_at) if scrub.scrubbed_at else "none yet"),
         ("Open findings of the scrub", _number(scrub.findings)),
+        *((f"Copy {_text(each.name)}", _text(copy_line(each, report.made_at))) for each in report.copies),
         ("Last recovery drill passed", utc(report.drilled_at) if report.drilled_at else "none yet"),
     ]
     yield _table("Evidence and care", ("What", "State"), rows)

@@ -8,16 +8,20 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from strongroom.model.alert import Level
+from strongroom.model.copies import backlog_words
 from strongroom.model.job import State
 from strongroom.model.retention import Fate
 from strongroom.model.text import counted, noun_of
 from strongroom.model.times import rough_duration
 from strongroom.model.waiting import told_code
 from strongroom.text.events import kind_words, main_facts
-from strongroom.text.times import utc_day
+from strongroom.text.times import utc, utc_day
 from strongroom.text.units import size
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
+    from strongroom.engine.copies.copy_status import CopyStanding
     from strongroom.engine.core.moments import Moment
     from strongroom.engine.queries.report import Report, StreamReport
     from strongroom.model.coverage import Interval
@@ -128,7 +132,29 @@ def report_document(report: Report) -> dict[str, object]:
         "targets": [{"name": each.target, "entries": each.size, "sent_at": each.sent_at} for each in evidence.targets],
         "scrubbed_at": scrub.scrubbed_at,
         "scrub_findings": scrub.findings,
+        "copies": [_copy_document(each) for each in report.copies],
         "last_drill": report.drilled_at,
+    }
+
+
+def copy_line(each: CopyStanding, now: datetime) -> str:
+    """Return how a copy of the vault stands, and when it was last read and a restore rehearsed."""
+    state = each.state
+    read = f"read again on {utc(state.scrubbed_at)}" if state.scrubbed_at else "not read again yet"
+    rehearsed = f"a restore rehearsed on {utc(state.rehearsed_at)}" if state.rehearsed_at else "no restore rehearsed"
+    damaged = f"; {counted(each.findings, 'object')} damaged or missing" if each.findings else ""
+    return f"{backlog_words(each.backlog, now)}{damaged}; {read}; {rehearsed}"
+
+
+def _copy_document(each: CopyStanding) -> dict[str, object]:
+    state = each.state
+    return {
+        "name": each.name,
+        "behind_archives": each.backlog.archives,
+        "behind_since": each.backlog.since,
+        "findings": each.findings,
+        "scrubbed_at": state.scrubbed_at,
+        "rehearsed_at": state.rehearsed_at,
     }
 
 

@@ -1,0 +1,71 @@
+"""Killed by SIGKILL while copying, restoring, repairing and destroying, and started again: nothing lost or doubled.
+
+A seeded sample of the places; STRONGROOM_COPY_KILLS=whole takes all of them.
+"""
+
+from __future__ import annotations
+
+import os
+import random
+import signal
+from pathlib import Path
+
+import pytest
+
+from kit.copies import CopiedHouse, make_copied_house
+from kit.forks import run_until_killed
+from strongroom.copies.port import digest_of
+from strongroom.engine.copies.contents import objects_of
+from strongroom.vault.vault import open_vault
+
+PLACES = {"copy": 11, "restore": 8, "repair": 4, "destroy": 13}  # crash points that a run with 3 archives passes
+SAMPLE = 8
+
+
+def chosen() -> list[tuple[str, int]]:
+    whole = [(act, place) for act, count in PLACES.items() for place in range(1, count + 1)]
+    if os.environ.get("STRONGROOM_COPY_KILLS") == "whole":
+        return whole
+    chance = random.Random(os.environ.get("STRONGROOM_COPY_SEED", "1"))
+    firsts = [chance.choice([each for each in whole if each[0] == act]) for act in PLACES]
+    return sorted({*firsts, *chance.sample(whole, SAMPLE - len(firsts))})
+
+
+def drive(copied: CopiedHouse, act: str, die_at: int) -> int:
+    base = copied.house.vault.layout.root.parent
+    return run_until_killed("copies", act, base, die_at, base / "places", copied.now.isoformat())
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("act", "die_at"), chosen())
+def test_killed_anywhere_and_started_again(tmp_path: Path, act: str, die_at: int) -> None:
+    copied = make_copied_house(tmp_path)
+    archives = copied.house.add(3)
+    vault = copied.house.vault
+    if act != "copy":
+        copied.copy()
+    doomed, key = archives[0], vault.key_path(archives[0]).read_bytes()
+    if act == "destroy":
+        copied.house.approve_and_cool(doomed)
+        archives = archives[1:]
+    if act == "repair":
+        vault.payload_path(doomed).write_bytes(b"noise")
+        vault.key_path(archives[1]).unlink()
+    status = drive(copied, act, die_at)
+    assert status == -signal.SIGKILL
+    assert drive(copied, act, 0) == 0
+    restored = open_vault(tmp_path / "new") if act == "restore" else vault
+    store = copied.target().store
+    for archive in archives:
+        for each in objects_of(restored, archive):
+            assert each.path is not None
+            assert digest_of(store.read(each.name)) == each.sha256
+            assert digest_of(iter([each.path.read_bytes()])) == each.sha256
+    if act == "destroy":
+        assert copied.house.kinds().count("archive.destroyed") == 1
+        assert not [path for path in tmp_path.rglob("*") if path.is_file() and key in path.read_bytes()]
+    if act == "repair":
+        assert copied.house.kinds().count("copy.repaired") == 2
+    if act == "restore":
+        restored.close()
+    vault.close()

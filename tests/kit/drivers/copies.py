@@ -1,0 +1,74 @@
+"""Copies, restores, repairs or destroys in a process of its own and dies by SIGKILL at the given place.
+
+usage: python -m kit.drivers.copies ACT BASE DIE_AT PLACES_FILE NOW
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable
+from datetime import datetime
+from pathlib import Path
+
+from kit.destruction import DUE, SIGNER
+from kit.drivers.destruction import Reaper
+from strongroom.config.copies import CopySettings
+from strongroom.config.schema import Config, VaultSettings
+from strongroom.engine.copies.copying import CopyContext, bring_level
+from strongroom.engine.copies.removal import remove_from_copies
+from strongroom.engine.copies.targets import open_target, stores_in
+from strongroom.engine.destruction.context import DestructionContext
+from strongroom.engine.destruction.destroy import carry_out
+from strongroom.engine.repair.copy_repair import apply_repair, open_repair, plan_repair
+from strongroom.engine.repair.copy_restore import CopyRestore, restore_vault
+from strongroom.vault.vault import Vault, open_vault
+
+
+def main() -> None:
+    act, base, reaper = sys.argv[1], Path(sys.argv[2]), Reaper(int(sys.argv[3]), Path(sys.argv[4]))
+    now = datetime.fromisoformat(sys.argv[5])
+    if act == "restore":
+        ((_identity, store),) = stores_in(base / "disk")
+        done = restore_vault(CopyRestore(store, base / "new", lambda: now, crash_point=reaper))
+        sys.exit(0 if not done.faults else 1)
+    vault = open_vault(base / "vault")
+    ACTS[act](vault, CopyContext(vault, lambda: now, crash_point=reaper), CopySettings("disk", base / "disk"))
+    vault.close()
+
+
+def copy(vault: Vault, context: CopyContext, settings: CopySettings) -> None:
+    bring_level(context, open_target(settings, vault))
+
+
+def repair(vault: Vault, context: CopyContext, settings: CopySettings) -> None:
+    order = open_repair(context, [open_target(settings, vault)])
+    apply_repair(order, plan_repair(order, deep=True))
+
+
+def destroy(vault: Vault, context: CopyContext, settings: CopySettings) -> None:
+    config = Config(vault.layout.root, VaultSettings(vault.layout.root, ()), copies=(settings,))
+    vault.write_log()
+    carry_out(
+        DestructionContext(
+            vault,
+            context.clock,
+            os.urandom,
+            signer=lambda: SIGNER,
+            judge=lambda _vault, _archive, _at: DUE,
+            remove_from_copies=lambda stone: remove_from_copies(
+                config, vault, stone, context.clock, context.crash_point
+            ),
+            crash_point=context.crash_point,
+        )
+    )
+
+
+ACTS: dict[str, Callable[[Vault, CopyContext, CopySettings], None]] = {
+    "copy": copy,
+    "repair": repair,
+    "destroy": destroy,
+}
+
+if __name__ == "__main__":
+    main()
