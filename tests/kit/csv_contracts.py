@@ -31,6 +31,28 @@ Builder = Callable[[ProviderSettings], Adapter]
 CUT = InjectedFault(FaultKind.CUT, at=3000)
 
 
+def bent_downloads(how: str) -> list[InjectedFault]:
+    """Return what makes the next download go wrong as the contract says."""
+    bent = {
+        "cut": [CUT],
+        "cut and reset": [InjectedFault(FaultKind.CUT, at=3000, reset=True)],
+        "cut, new etag": [CUT, InjectedFault(FaultKind.NEW_ETAG, nth=2)],
+        "cut, wrong range": [CUT, InjectedFault(FaultKind.WRONG_RANGE, nth=2)],
+        "cut without length": [InjectedFault(FaultKind.CUT, at=3000, length=Length.ABSENT)],
+        "longer": [InjectedFault(FaultKind.CUT, length=Length.OVER)],
+        "redirect": [InjectedFault(FaultKind.REDIRECT, Operation.DOWNLOAD, hops=3)],
+        "redirect across": [InjectedFault(FaultKind.REDIRECT, Operation.DOWNLOAD, hops=3, across=True)],
+        "too many redirects": [InjectedFault(FaultKind.REDIRECT, Operation.DOWNLOAD, hops=7, across=True)],
+        "403": [InjectedFault(FaultKind.ANSWER, Operation.DOWNLOAD, status=403)],
+        "404": [InjectedFault(FaultKind.ANSWER, Operation.DOWNLOAD, status=404)],
+        "500": [InjectedFault(FaultKind.ANSWER, Operation.DOWNLOAD, status=500)],
+        "html": [InjectedFault(FaultKind.ANSWER, Operation.DOWNLOAD, status=200, body=BodyShape.HTML)],
+        "xml": [InjectedFault(FaultKind.ANSWER, Operation.DOWNLOAD, status=200, body=BodyShape.XML)],
+        "reset": [InjectedFault(FaultKind.RESET, Operation.DOWNLOAD)],
+    }
+    return bent[how]
+
+
 class CsvWorld:
     """One provider with one key, and its adapter."""
 
@@ -83,24 +105,7 @@ class CsvWorld:
         spoil_create(self, how)
 
     def spoil_download(self, how: str) -> None:
-        bent = {
-            "cut": [CUT],
-            "cut and reset": [InjectedFault(FaultKind.CUT, at=3000, reset=True)],
-            "cut, new etag": [CUT, InjectedFault(FaultKind.NEW_ETAG, nth=2)],
-            "cut, wrong range": [CUT, InjectedFault(FaultKind.WRONG_RANGE, nth=2)],
-            "cut without length": [InjectedFault(FaultKind.CUT, at=3000, length=Length.ABSENT)],
-            "longer": [InjectedFault(FaultKind.CUT, length=Length.OVER)],
-            "redirect": [InjectedFault(FaultKind.REDIRECT, Operation.DOWNLOAD, hops=3)],
-            "redirect across": [InjectedFault(FaultKind.REDIRECT, Operation.DOWNLOAD, hops=3, across=True)],
-            "too many redirects": [InjectedFault(FaultKind.REDIRECT, Operation.DOWNLOAD, hops=7, across=True)],
-            "403": [InjectedFault(FaultKind.ANSWER, Operation.DOWNLOAD, status=403)],
-            "404": [InjectedFault(FaultKind.ANSWER, Operation.DOWNLOAD, status=404)],
-            "500": [InjectedFault(FaultKind.ANSWER, Operation.DOWNLOAD, status=500)],
-            "html": [InjectedFault(FaultKind.ANSWER, Operation.DOWNLOAD, status=200, body=BodyShape.HTML)],
-            "xml": [InjectedFault(FaultKind.ANSWER, Operation.DOWNLOAD, status=200, body=BodyShape.XML)],
-            "reset": [InjectedFault(FaultKind.RESET, Operation.DOWNLOAD)],
-        }
-        for fault in bent[how]:
+        for fault in bent_downloads(how):
             self.sandbox.faults.add(fault)
 
     def spoil_odd_download(self, how: str) -> None:

@@ -100,7 +100,7 @@ def _create(manifest: Manifest) -> Iterator[Fault]:
             Fault(("create", "body"), "no body with GET", "one", "write it under query"),
         ),
         (
-            not (create.id or create.id_header or listed),
+            not (create.id or create.id_header or create.export or listed),
             Fault(("create", "id"), "where the id is, or a [list] that shows it", "neither"),
         ),
         (

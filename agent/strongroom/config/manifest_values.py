@@ -115,7 +115,7 @@ def parse_status(value: object) -> int:
 FORMS: Mapping[Form, Parse] = MappingProxyType(
     {
         Form.LINE: _line("text"),
-        Form.WORD: _line("a word of the provider's", 100),
+        Form.WORD: _line("a word of the provider's", 1_000),
         Form.ADDRESS: parse_base_url,
         Form.PATH: parse_path,
         Form.EXPRESSION: parse_expression,

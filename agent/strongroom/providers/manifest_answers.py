@@ -111,7 +111,7 @@ class ManifestAnswers:
 
     def problem(self, reply: ApiResponse) -> ProviderProblem:
         """Return what an error says."""
-        content, own = reply.loose_content(), self._manifest.errors
+        own, content = self._manifest.errors, _loose(reply)
         return ProviderProblem(reply.words(search(own.code, content), 60), reply.words(search(own.message, content)))
 
     def refuse_create(self, reply: ApiResponse) -> ProviderError:
@@ -143,7 +143,7 @@ class ManifestAnswers:
     def _patient(self, error: ProviderError, reply: ApiResponse) -> ProviderError:
         """Add the wait that stands where the manifest says."""
         own = self._manifest.errors
-        found = [search(own.retry_after, reply.loose_content()), reply.headers.get(own.retry_after_header.lower())]
+        found = [search(own.retry_after, _loose(reply)), reply.headers.get(own.retry_after_header.lower())]
         waits = [wait for value in found if (wait := _seconds(value)) > 0]
         if waits and isinstance(error, QuotaExceeded | Transient):
             until = reply.at + timedelta(seconds=min(max(waits), _LONGEST_WAIT))
@@ -164,6 +164,14 @@ def _standings(export: ExportObject) -> dict[str, Standing]:
         (Standing.EXPIRED, words.expired),
     )
     return {word.casefold(): standing for standing, own in pairs for word in own}
+
+
+def _loose(reply: ApiResponse) -> object:
+    """Return the body as JSON of any kind: for refusals, where the status says enough."""
+    try:
+        return reply.value()
+    except Unusable:
+        return None
 
 
 def _in(word: str, words: tuple[str, ...]) -> bool:

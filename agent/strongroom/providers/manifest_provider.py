@@ -172,7 +172,7 @@ class ManifestProvider(Plain):
         ref = read_id(search(own.id, value)) or read_id(reply.headers.get(own.id_header.lower()))
         if ref:
             return Observation(ref, Standing.QUEUED, "", request_id=reply.request_id, retry_at=reply.retry_at)
-        if own.id or own.id_header:
+        if own.id or own.id_header or own.export:
             raise Unusable("it has an export without a usable id")
         return None
 
