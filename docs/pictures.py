@@ -40,11 +40,12 @@ from strongroom_tui.app import StrongroomApp
 from strongroom_tui.reader import VaultReader
 from strongroom_tui.screens.browse import BrowseScreen
 from strongroom_tui.screens.holds import HoldsScreen
+from strongroom_tui.screens.list_screen import ListTab
 from strongroom_tui.screens.plans import PlansScreen
 from strongroom_tui.screens.screen import TextPane
 from strongroom_tui.widgets.header import TABS
 from strongroom_tui.widgets.heatmap import CoverageStrips
-from strongroom_tui.widgets.table import PageTable
+from strongroom_tui.widgets.table import ListTable
 
 PAGE = Path(__file__).with_name("tui.md")
 FOLDER = Path(__file__).with_name("pictures")
@@ -94,7 +95,7 @@ def rewritten(page: str) -> str:
 
 def tables() -> dict[str, str]:
     """Return a table of keys for each tab and what is behind it."""
-    common = [*_bound(StrongroomApp), *_bound(PageTable)]
+    common = [*_bound(StrongroomApp), *_bound(ListTable), *_bound(ListTab)]
     found = {"everywhere": _table(common)}
     inside: dict[str, tuple[type, ...]] = {tab.mode: (tab.load(),) for tab in TABS}
     inside["overview"] += (CoverageStrips,)

@@ -14,6 +14,7 @@ from kit.tui_bench import Bench, Seat, Sit, furnish, make_app
 from kit.tui_calm import wait_for_messages
 from kit.tui_vault import Place
 from strongroom_tui.app import StrongroomApp
+from strongroom_tui.screens import preview
 
 
 @pytest.fixture(autouse=True)
@@ -30,6 +31,7 @@ def local_zone(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 @pytest.fixture(autouse=True)
 def no_wall_clock(monkeypatch: pytest.MonkeyPatch) -> None:
     wait_for_messages(monkeypatch)
+    monkeypatch.setattr(preview, "REST", 0)
 
 
 @pytest.fixture

@@ -156,7 +156,7 @@ async def test_the_filter_is_the_catalogues_and_esc_takes_it_away(empty: Bench, 
     empty.write(make_job(0, State.FAILED), *(make_job(n, State.ARCHIVED) for n in range(1, 450)))
     async with sit(empty) as seat:
         assert "Jobs  1-200 of 450" in seat.text
-        assert "failed" not in seat.text
+        assert "✗ failed" not in seat.text
         await seat.press("slash", *"failed", "enter")
         assert "Jobs  1-1 of 1  filter: failed" in seat.text
         assert "✗ failed" in seat.text

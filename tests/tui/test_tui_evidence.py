@@ -19,7 +19,7 @@ from strongroom.vault.checkpoints import newest_checkpoint, walk_lines
 
 
 async def test_the_log_stands_there_and_grows(bench: Bench, sit: Sit) -> None:
-    async with sit(bench, (120, 30), tab="evidence") as seat:
+    async with sit(bench, (200, 30), tab="evidence") as seat:
         for words in ("Log  1-3", "job.postponed", "cause quota", "no signing key"):
             assert words in seat.text, words
         facts: dict[str, Fact] = {"hold": "x", "archives": [], "streams": {"account": ["standard", "long"], "b": []}}

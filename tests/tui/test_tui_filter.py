@@ -63,7 +63,7 @@ async def test_a_state_is_counted_by_the_status(bench: Bench, sit: Sit) -> None:
 
 
 async def test_nothing_found_is_said(bench: Bench, sit: Sit) -> None:
-    async with sit(bench) as seat:
+    async with sit(bench, (80, 24)) as seat:
         await search(seat, "calls cancelled")
         assert "Nothing matches the filter zavu:calls cancelled. Press Esc to clear it." in seat.text
         await seat.press("escape")

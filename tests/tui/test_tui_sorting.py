@@ -28,10 +28,10 @@ async def test_the_order_is_the_catalogues_over_pages(empty: Bench, sit: Sit) ->
     empty.write(*jobs, *(make_archive(n, job) for n, job in enumerate(jobs)))
     async with sit(empty, (120, 40), tab="archives") as seat:
         await seat.press("s", "s")
-        assert "12,249" in seat.text.splitlines()[4]
+        assert "12,249" in seat.text.splitlines()[5]
         await seat.press("n")
         assert "Archives by size  201-250 of 250" in seat.text
-        assert "12,049" in seat.text.splitlines()[4]
+        assert "12,049" in seat.text.splitlines()[5]
 
 
 @pytest.mark.parametrize(("tab", "title"), [("archives", "Archives by window  1-1"), ("jobs", "Jobs  1-1")])

@@ -269,7 +269,7 @@ async def test_a_message_stands_in_the_table_at_80_columns_and_hits_are_counted(
     async with place.sit((80, 24)) as seat:
         await seat.press("o")
         await until(seat, "1-200 of 450")
-        header, row = seat.text.splitlines()[3:5]
+        header, row = seat.text.splitlines()[4:6]
         assert header.split()[:3] == ["#", "at", "text"]
         assert f"{CANARY} 0" in row
         await seat.press("slash")

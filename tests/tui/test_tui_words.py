@@ -27,7 +27,7 @@ from strongroom_tui.screens.jobs import JOB_COLUMNS, job_row
 from strongroom_tui.screens.retention import VERDICT_COLUMNS
 from strongroom_tui.screens.schedules import SCHEDULE_COLUMNS
 from strongroom_tui.screens.screen import LEAST_WIDTH
-from strongroom_tui.widgets.table import Layouts, fitted
+from strongroom_tui.widgets.table import Columns, fitted
 from strongroom_tui.widgets.text import hang
 
 STAGE = timedelta(seconds=40)
@@ -152,11 +152,11 @@ def test_a_minute_says_its_zone(monkeypatch: pytest.MonkeyPatch, zone: str, word
 
 
 @pytest.mark.parametrize("width", [39, 59, 79, 119])
-@pytest.mark.parametrize("layouts", [JOB_COLUMNS, ARCHIVE_COLUMNS, VERDICT_COLUMNS, SCHEDULE_COLUMNS])
-def test_the_stream_is_the_last_to_go(layouts: Layouts, width: int) -> None:
-    widths = {column.name: column.width for column in fitted(layouts, width)}
+@pytest.mark.parametrize("columns", [JOB_COLUMNS, ARCHIVE_COLUMNS, VERDICT_COLUMNS, SCHEDULE_COLUMNS])
+def test_the_stream_is_the_last_to_go(columns: Columns, width: int) -> None:
+    widths = {column.name: column.width for column in fitted(columns, width)}
     assert widths["stream"] >= 8
-    assert layouts is SCHEDULE_COLUMNS or widths["window"] >= 11
+    assert columns is SCHEDULE_COLUMNS or widths["window"] >= 11
     assert sum(widths.values()) + len(widths) <= width
 
 

@@ -35,11 +35,10 @@ from strongroom_tui.keyring import Keyring
 from strongroom_tui.process import Ending, GcControl, waiting_notice
 from strongroom_tui.reader import VaultReader, VaultSession
 from strongroom_tui.requests import Answers, person
-from strongroom_tui.screens.results import ActingApp
 from strongroom_tui.screens.screen import TabScreen
 from strongroom_tui.screens.steps import STEPS
 from strongroom_tui.state import Memory, SavedView
-from strongroom_tui.widgets.filter_line import Filter
+from strongroom_tui.travel import TravelApp
 from strongroom_tui.widgets.header import (
     DEMO,
     READ_ONLY,
@@ -61,7 +60,7 @@ OLDEST = timedelta(seconds=5)
 """How old what is shown may become before it is read again without a sign of change."""
 
 
-class StrongroomApp(ActingApp):
+class StrongroomApp(TravelApp):
     """The terminal screen over one vault."""
 
     TITLE = "Strongroom"
@@ -191,15 +190,6 @@ class StrongroomApp(ActingApp):
     def search_themes(self) -> None:
         """Show the colours there are."""
         open_palette(self, [ThemeProvider], "Find a theme")
-
-    def open_list(self, mode: str, wanted: Filter | None = None) -> None:
-        """Go to a tab; if it is a list and a filter is given, show what that lets through."""
-        from strongroom_tui.screens.list_screen import ListTab
-
-        self.action_go(mode)
-        tab = self.screen_stack[0]
-        if wanted is not None and isinstance(tab, ListTab):
-            tab.apply(wanted)
 
     def reread(self) -> None:
         """Have the tab's question answered now."""

@@ -331,6 +331,18 @@ SELECT {key} AS id FROM {table} WHERE substr({key}, 1, length(?1)) = ?1 OR subst
 }
 
 
+IDS_FROM = {
+    table: f"SELECT id FROM {table} WHERE id >= ?1 AND id < ?1 || '~' ORDER BY id LIMIT ?2"
+    for table in ("archives", "jobs")
+}
+"""Ids that begin with some letters, by the index of the key; a tilde sorts after every letter of an id."""
+
+
+def ids_from(catalogue: Catalogue, table: str, part: str, most: int) -> list[str]:
+    """Return at most so many ids of archives or jobs that begin with what a person typed, in any case."""
+    return [row["id"] for row in catalogue.read(IDS_FROM[table], part.lower(), most)]
+
+
 def find_by_prefix(catalogue: Catalogue, table: str, part: str) -> list[str]:
     """Return up to three ids in a table that begin or end with what a person typed, in any case."""
     return [row["id"] for row in catalogue.read(IDS_LIKE[table], part.lower())]

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 from typing import ClassVar
 
 from msgspec import Struct, field
@@ -14,24 +15,28 @@ from strongroom.engine.retention.verdicts import held_among
 from strongroom.model.archive import Archive, Holding, Sort
 from strongroom.model.retention import Fate
 from strongroom.text.states import FATES, verification
-from strongroom.text.times import local, local_minute, window_words
-from strongroom.text.units import brief, number, size, span
+from strongroom.text.times import window_words
+from strongroom.text.units import number, size, span
 from strongroom_tui.dialogs.dialog import Choose
 from strongroom_tui.dialogs.package import make_package
 from strongroom_tui.reader import Seen, VaultSession
-from strongroom_tui.screens.archive_actions import ArchiveActions
-from strongroom_tui.screens.detail import ArchiveScreen
-from strongroom_tui.screens.list_screen import PAGE, ListTab, Page, page_of, total_of
+from strongroom_tui.screens.detail import ArchiveDetail, ArchiveQuestion, ArchiveScreen
+from strongroom_tui.screens.list_base import state_chips, total_of
+from strongroom_tui.screens.list_screen import ListTab
+from strongroom_tui.screens.pages import PAGE, Order, Page, page_of
+from strongroom_tui.screens.preview_text import archive_preview
+from strongroom_tui.screens.selected import ARCHIVE_BULK, SelectedArchives
 from strongroom_tui.screens.steps import ask, perform, steps
 from strongroom_tui.widgets.filter_line import Filter
 from strongroom_tui.widgets.icons import mark_text
+from strongroom_tui.widgets.list_lines import Chip
 from strongroom_tui.widgets.table import (
     Columns,
-    Layouts,
     TableColumn,
     TableRow,
     table_row,
 )
+from strongroom_tui.widgets.text import moment_words
 
 SHORT = 8  # characters of an id, its end: they differ even between ids of one second
 _ONE, _ALL = "This archive", "All that the filter shows"
@@ -42,29 +47,21 @@ MOST = 1_000
 """Archives that are handed over at once from here."""
 
 
-_FOUND = TableColumn("found", 13, "state")
-_HOLD = TableColumn("hold", 6)
-_RECORDS, _SIZE = TableColumn("records", 11, right=True), TableColumn("size", 9, right=True)
-_DAY = TableColumn("window", 11)
-_STORED = TableColumn("stored_short", 14, "stored")
-_ID = TableColumn("id", 9, "archive")
-ARCHIVE_COLUMNS: Layouts = (
-    (
-        *(_FOUND, _HOLD, TableColumn("stream", 16, grows=True), TableColumn("window", 24), _RECORDS, _SIZE),
-        *(TableColumn("stored", 25), TableColumn("after", 9), _ID),
-    ),
-    (
-        *(_FOUND, _HOLD, TableColumn("stream", 12, grows=True), TableColumn("window", 24), _RECORDS, _SIZE),
-        *(_STORED, TableColumn("after", 8), _ID),
-    ),
-    (
-        *(_FOUND, TableColumn("stream", 8, grows=True), _DAY),
-        *(TableColumn("records", 9, right=True), TableColumn("size", 8, right=True)),
-        *(_STORED, TableColumn("after_short", 5, "after")),
-    ),
-    (_FOUND, TableColumn("stream", 10, grows=True), _DAY, _STORED),
-    (_FOUND, TableColumn("stream", 8, grows=True), _DAY),
+ARCHIVE_COLUMNS: Columns = (
+    TableColumn("found", 13, "state"),
+    TableColumn("hold", 6, rank=5),
+    TableColumn("stream", 13, least=8, wide=22, grows=True),
+    TableColumn("window", 11, wide=24),
+    TableColumn("records", 9, right=True, rank=3, wide=11),
+    TableColumn("size", 8, right=True, rank=2, wide=9),
+    TableColumn("verified", 14, rank=1, wide=25),
+    TableColumn("retention", 12, rank=4, wide=16),
+    TableColumn("id", 9, "archive", rank=6),
+    TableColumn("source", 10, rank=7),
+    TableColumn("job", 9, rank=8),
+    TableColumn("after", 8, "delay", rank=9),
 )
+"""`delay` is the time between storing and verifying."""
 
 
 class ArchivePage(Page[Archive], frozen=True):
@@ -101,47 +98,68 @@ class ArchivesQuestion(Struct, frozen=True):
         )
 
 
+_SORTS: Mapping[str, Sort] = MappingProxyType(
+    {"verified": Sort.ARCHIVED, "window": Sort.WINDOW, "size": Sort.SIZE, "records": Sort.RECORDS}
+)
+"""The columns that an index of the catalogue puts in order."""
+
 _CODES = {each.words: each.value for each in Holding}
 """How the catalogue spells the states that a person reads."""
 
 
-class ArchivesTab(ArchiveActions, ListTab[Archive]):
+class ArchivesTab(SelectedArchives, ListTab[Archive]):
     """Archives, verified and quarantined."""
 
     MODE: ClassVar[str] = "archives"
     KINDS: ClassVar[tuple[str, ...]] = tuple(each.words for each in Holding)
     EMPTY = _EMPTY
-    LAYOUTS = ARCHIVE_COLUMNS
+    COLUMNS = ARCHIVE_COLUMNS
+    NOUN = "archive"
+    BULK = ARCHIVE_BULK
+    SORTABLE: ClassVar[tuple[str, ...]] = tuple(_SORTS)
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("s", "sort", "sort", tooltip="Sort by when archived, by window, by size, by records"),
+        Binding("s,greater_than_sign", "sort", "sort", tooltip="Sort by when archived, by window, by size, by records"),
     ]
-
-    def __init__(self) -> None:
-        super().__init__()
-        self._sort = Sort.ARCHIVED
 
     @property
     def sort(self) -> Sort:
         """Return what the list is sorted by; a stretch of time is always listed by windows."""
-        return Sort.WINDOW if self.filter.when else self._sort
+        return Sort.WINDOW if self.filter.when else _SORTS[self.sorting.column]
 
     @property
-    def order(self) -> str:
-        """Return what a person chose to sort by."""
-        return self._sort
+    def order_shown(self) -> Order:
+        """Return the order that the list is shown in."""
+        return Order("window") if self.filter.when else self.sorting
 
-    def sort_by(self, order: str) -> None:
-        """Sort as somebody did before."""
-        self._sort = Sort(order) if order in list(Sort) else Sort.ARCHIVED
-
-    def action_sort(self) -> None:
-        """Sort by the next thing."""
+    def sort_by(self, column: str, *, upward: bool | None = None) -> None:
+        """Sort by a column, where no stretch of time is shown."""
         if self.filter.when:
             self.report("a period is listed by its windows; press Esc to clear the filter")
-            return
-        orders = list(Sort)
-        self._sort = orders[(orders.index(self._sort) + 1) % len(orders)]
-        self.apply(self.filter)
+        else:
+            super().sort_by(column, upward=upward)
+
+    def peek(self, noun: Archive) -> ArchiveQuestion:
+        """Ask for all about one archive."""
+        return ArchiveQuestion(noun.id)
+
+    def preview(self, answer: object) -> Text:
+        """Show an archive in short."""
+        return archive_preview(answer) if isinstance(answer, ArchiveDetail) else Text()
+
+    def amounts(self, nouns: Sequence[Archive]) -> list[str]:
+        """Say how many archives, records and bytes."""
+        return archive_amounts(nouns)
+
+    def chips(self, seen: Seen) -> list[Chip]:
+        """Return how many archives are verified and quarantined."""
+        return state_chips(self.KINDS, _counts(seen), self.filter)
+
+    def amount(self, seen: Seen) -> str:
+        """Return how large all archives of the list are, where that is known."""
+        if self.filter.stream or self.filter.when:
+            return ""
+        wanted = _CODES.get(self.filter.kind, "")
+        return size(sum(each.size for name, each in seen.status.archives.items() if wanted in ("", name)))
 
     def page_question(self, wanted: Filter, before: Archive | None) -> ArchivesQuestion:
         """Ask for a page of archives."""
@@ -162,8 +180,12 @@ class ArchivesTab(ArchiveActions, ListTab[Archive]):
 
     def total(self, seen: Seen) -> int | None:
         """Return how many archives there are."""
-        counts = {Holding(holding).words: totals.count for holding, totals in seen.status.archives.items()}
-        return total_of(counts, self.filter)
+        return total_of(_counts(seen), self.filter)
+
+    @property
+    def selected_ids(self) -> tuple[str, ...]:
+        """Return the ids of what is selected."""
+        return tuple(self.selection)
 
     @property
     def archive(self) -> Archive | None:
@@ -174,6 +196,9 @@ class ArchivesTab(ArchiveActions, ListTab[Archive]):
     async def action_package_archive(self) -> None:
         """Package what is under the cursor; where a filter is set, ask whether all that it shows is meant."""
         archive = self.archive
+        if self.selection:
+            await make_package(self, await self.selected_archives())
+            return
         if archive is None:
             return
         words = f"The filter is: {self.filter}\nThe archive under the cursor is {archive.id}, of {archive.stream}."
@@ -195,6 +220,16 @@ class ArchivesTab(ArchiveActions, ListTab[Archive]):
         return ArchiveScreen(key)
 
 
+def archive_amounts(nouns: Sequence[Archive]) -> list[str]:
+    """Say how many archives, records and bytes as delivered."""
+    records, delivered = sum(each.inspection.records for each in nouns), sum(each.seal.size for each in nouns)
+    return [number(len(nouns), "archive"), number(records, "record"), size(delivered)]
+
+
+def _counts(seen: Seen) -> dict[str, int]:
+    return {Holding(holding).words: totals.count for holding, totals in seen.status.archives.items()}
+
+
 def archive_row(archive: Archive, columns: Columns, *, held: bool = False, stream: str = "") -> TableRow:
     """Return the row of one archive; `stream` is the present name of its stream, where that was renamed.
 
@@ -213,9 +248,10 @@ def archive_row(archive: Archive, columns: Columns, *, held: bool = False, strea
         "window": window_words(archive.spec.window, widths.get("window", 0)),
         "records": number(archive.inspection.records),
         "size": size(archive.seal.size),
-        "stored": local(archive.durable_at),
-        "stored_short": local_minute(archive.durable_at),
+        "verified": moment_words(archive.verified_at, widths.get("verified", 0)),
+        "retention": archive.retention,
+        "source": archive.source,
+        "job": f"…{archive.job[-SHORT:]}",
         "after": f"+{span(later)}",
-        "after_short": f"+{brief(later)}",
     }
     return table_row(archive.id, cells, columns)

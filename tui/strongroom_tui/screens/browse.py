@@ -29,7 +29,7 @@ from strongroom.text.layout import clip
 from strongroom.text.times import window_words
 from strongroom.text.units import number
 from strongroom_tui.dialogs.dialog import AskLine
-from strongroom_tui.screens.list_screen import PAGE
+from strongroom_tui.screens.pages import PAGE
 from strongroom_tui.screens.record_columns import record_columns, record_row
 from strongroom_tui.screens.screen import TabScreen, TextPane
 from strongroom_tui.screens.steps import ask, steps

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import datetime
 from typing import ClassVar
 
 from msgspec import Struct
@@ -25,6 +26,7 @@ from strongroom.model.job import Job
 from strongroom.model.retention import Verdict
 from strongroom.model.waiting import cause_words
 from strongroom.text.layout import clip
+from strongroom_tui.places import Place
 from strongroom_tui.reader import VaultSession
 from strongroom_tui.screens.archive_actions import ArchiveActions
 from strongroom_tui.screens.detail_text import ProgressContext, archive_text, doing, job_text, retention_facts
@@ -121,14 +123,15 @@ class ArchiveDetail(Struct, frozen=True):
 
 
 class ArchiveQuestion(Struct, frozen=True):
-    """One archive and everything that happened to it."""
+    """One archive and everything that happened to it, judged now or as of an instant."""
 
     key: str
+    at: datetime | None = None
 
     def ask(self, session: VaultSession) -> ArchiveDetail:
         """Read the life, and judge."""
         archive = find_archive(session.vault, self.key)
-        judged = verdict(session.vault, archive, session.clock())
+        judged = verdict(session.vault, archive, self.at or session.clock())
         caught = tuple(hold for hold in list_holds(session.vault) if hold.id in judged.holds)
         newest = evidence_view(session.config, session.vault).newest
         return ArchiveDetail(
@@ -197,6 +200,11 @@ class JobScreen(JobActions, DetailScreen):
         self.key = key
 
     @property
+    def place(self) -> Place:
+        """Return what leads here again."""
+        return Place("job", self.key)
+
+    @property
     def job(self) -> Job | None:
         """Return the job, once it has been read."""
         found = self.answer(JobDetail)
@@ -224,6 +232,11 @@ class ArchiveScreen(ArchiveActions, DetailScreen):
     def __init__(self, key: str) -> None:
         super().__init__(Text("reading …"))
         self.key = key
+
+    @property
+    def place(self) -> Place:
+        """Return what leads here again."""
+        return Place("archive", self.key)
 
     @property
     def archive(self) -> Archive | None:

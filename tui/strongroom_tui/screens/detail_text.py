@@ -20,6 +20,7 @@ from strongroom.model.text import clean
 from strongroom.model.waiting import cause_words, job_words, wait_of, wait_words
 from strongroom.text.events import kind_words
 from strongroom.text.layout import bar, clip, first_that_fits
+from strongroom.text.sentences import beside_detail
 from strongroom.text.states import FATES, JOBS, SEVERITIES, Mark, verification
 from strongroom.text.times import local
 from strongroom.text.units import number, size, span, time_left
@@ -134,7 +135,7 @@ def job_text(life: JobLife, archive: Archive | None = None, now_doing: str = "")
     mark = JOBS[job.state]
     head = heading(mark, f"job {job.id}")
     facts = facts_text([("now", now_doing), *_job_facts(job, life.successor)])
-    return paragraphs(head, facts, section("Findings", [_finding(each) for each in found]), _moments(life.moments))
+    return paragraphs(head, facts, section("Findings", [finding_text(each) for each in found]), _moments(life.moments))
 
 
 def archive_text(life: ArchiveLife, keeping: Iterable[tuple[str, str]] = ()) -> Text:
@@ -143,7 +144,7 @@ def archive_text(life: ArchiveLife, keeping: Iterable[tuple[str, str]] = ()) -> 
     mark = verification(archive)
     head = heading(mark, f"archive {archive.id}")
     members = section("Files inside", [_member(report) for report in archive.inspection.members])
-    findings = section("Findings", [_finding(finding) for finding in archive.inspection.findings])
+    findings = section("Findings", [finding_text(finding) for finding in archive.inspection.findings])
     return paragraphs(head, facts_text([*_archive_facts(archive), *keeping]), members, findings, _moments(life.moments))
 
 
@@ -159,7 +160,7 @@ def _job_facts(job: Job, successor: str) -> Iterator[tuple[str, str]]:
     yield "export", job.ref
     yield "size", f"{size(job.size)} ({number(job.size)} bytes)" if job.size is not None else ""
     yield "expires", local(job.expires_at) if job.expires_at else ""
-    yield "waits for", _wait_words(job)
+    yield "waits for", beside_detail(job, job.wait)
     yield "cause", cause_words(job.cause, job.detail)
     yield "detail", job.detail
     yield "troubles", ", ".join(f"{cause} {count}×" for cause, count in sorted(job.attempts.items()))  # noqa: RUF001
@@ -167,13 +168,6 @@ def _job_facts(job: Job, successor: str) -> Iterator[tuple[str, str]]:
     yield "replaces", job.parent
     yield "replaced by", successor
     yield "archive", job.archive
-
-
-def _wait_words(job: Job) -> str:
-    if job.wait is None or job.finished:
-        return ""
-    more = f": {job.wait.words}" if job.wait.cause and job.wait.words not in ("", job.detail) else ""
-    return wait_words(job.wait).removeprefix("waits for ") + more
 
 
 def _archive_facts(archive: Archive) -> Iterator[tuple[str, str]]:
@@ -203,15 +197,15 @@ def heading(mark: Mark, words: str) -> Text:
     return Text.assemble((f"{mark.symbol} {mark.word}", f"bold {mark.style}".strip()), f"  {words}")
 
 
-def facts_text(facts: Iterable[tuple[str, str]]) -> Text:
-    """Return names and values, a line each; what is empty is left out."""
-    lines = [_fact(name, clean(value)) for name, value in facts if value]
+def facts_text(facts: Iterable[tuple[str, str]], label: int = _LABEL) -> Text:
+    """Return names and values, a line each, names in `label` cells; what is empty is left out."""
+    lines = [_fact(name, clean(value), label) for name, value in facts if value]
     return Text("\n").join(lines)
 
 
-def _fact(name: str, value: str) -> Text:
-    name = f"{name} " if len(name) >= _LABEL else name
-    return Text.assemble(" " * INDENT, (f"{clean(name):<{_LABEL}}", "bold"), value)
+def _fact(name: str, value: str, label: int) -> Text:
+    name = f"{name} " if len(name) >= label else name
+    return Text.assemble(" " * INDENT, (f"{clean(name):<{label}}", "bold"), value)
 
 
 def _member(report: MemberReport) -> Text:
@@ -229,7 +223,8 @@ def _member(report: MemberReport) -> Text:
     return Text("\n".join(" " * (INDENT + 2 * (place > 0)) + line for place, line in enumerate(lines)))
 
 
-def _finding(finding: Finding) -> Text:
+def finding_text(finding: Finding) -> Text:
+    """Return one finding on a line."""
     mark = SEVERITIES[finding.severity]
     where = f" in {clean(finding.member)}" if finding.member else ""
     return Text.assemble(

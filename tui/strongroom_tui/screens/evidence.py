@@ -28,24 +28,25 @@ from strongroom.model.errors import StrongroomError
 from strongroom.model.text import clean
 from strongroom.text.events import fact_pairs, facts_words, kind_words
 from strongroom.text.layout import clip
-from strongroom.text.times import local, local_minute
+from strongroom.text.times import local
 from strongroom.text.units import number, span
 from strongroom_tui.dialogs.background_work import show_work, work_on
 from strongroom_tui.dialogs.package import choose_archives
-from strongroom_tui.reader import VaultSession
+from strongroom_tui.reader import Seen, VaultSession
 from strongroom_tui.screens.detail_text import facts_text, paragraphs, section
-from strongroom_tui.screens.list_screen import PAGE, ListTab, Page, page_of
+from strongroom_tui.screens.list_screen import ListTab
+from strongroom_tui.screens.pages import PAGE, Page, page_of
 from strongroom_tui.screens.screen import TextScreen
 from strongroom_tui.screens.steps import perform, steps
-from strongroom_tui.widgets.filter_line import Filter, FilterLine
+from strongroom_tui.widgets.filter_line import Filter
+from strongroom_tui.widgets.list_lines import Chip
 from strongroom_tui.widgets.table import (
     Columns,
-    Layouts,
-    Pane,
     TableColumn,
     TableRow,
     table_row,
 )
+from strongroom_tui.widgets.text import moment_words
 
 LATE = 2  # days after which a checkpoint is old
 
@@ -134,15 +135,12 @@ FAMILIES = (
 """The words before the dot in the kinds of entries."""
 
 
-_AT, _FACTS = TableColumn("at_short", 14, "at"), TableColumn("facts", 20, grows=True)
-LOG_COLUMNS: Layouts = (
-    (
-        *(TableColumn("entry", 9, right=True), TableColumn("at", 25), TableColumn("kind", 24)),
-        *(TableColumn("about", 14), _FACTS),
-    ),
-    (TableColumn("entry", 8, right=True), _AT, TableColumn("kind", 22), _FACTS),
-    (_AT, TableColumn("kind", 16), TableColumn("facts", 12, grows=True)),
-    (TableColumn("kind", 13), _AT, TableColumn("facts", 8, grows=True)),
+LOG_COLUMNS: Columns = (
+    TableColumn("entry", 8, right=True, rank=1, wide=9),
+    TableColumn("at", 14, wide=25),
+    TableColumn("kind", 16, least=13, wide=24),
+    TableColumn("about", 14, rank=2),
+    TableColumn("facts", 12, least=8, grows=True, wide=44),
 )
 
 
@@ -174,7 +172,9 @@ class EvidenceTab(ListTab[Moment]):
     HEADING = "Log"
     KINDS: ClassVar[tuple[str, ...]] = FAMILIES
     EMPTY = "The log is empty: its first entry comes with the first job."
-    LAYOUTS = LOG_COLUMNS
+    COLUMNS = LOG_COLUMNS
+    NOUN = "entry"
+    SORTABLE: ClassVar[tuple[str, ...]] = ("entry",)
     QUESTION = LogQuestion
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("v", "audit(False)", "verify log", tooltip="Check log, checkpoints, catalogue and small files"),
@@ -187,11 +187,17 @@ class EvidenceTab(ListTab[Moment]):
         Binding("Y", "copy_checkpoint", "copy checkpoint", show=False, tooltip="Copy the newest checkpoint as signed"),
     ]
 
-    def contents(self) -> ComposeResult:
-        """Yield the state of the evidence, then the log."""
+    def above(self) -> ComposeResult:
+        """Yield the state of the evidence."""
         yield Static(id="evidence-status", markup=False)
-        yield Pane(self.MODE)
-        yield FilterLine()
+
+    def peek(self, noun: Moment) -> Text:
+        """Show every fact of one entry."""
+        return entry_text(noun)
+
+    def chips(self, seen: Seen) -> list[Chip]:  # noqa: ARG002 - as declared
+        """Return none: there are too many kinds of entries for a line."""
+        return []
 
     def paint(self) -> None:
         """Show the state of the evidence, and the page."""
@@ -202,11 +208,10 @@ class EvidenceTab(ListTab[Moment]):
 
     def row_of(self, noun: Moment, columns: Columns) -> TableRow:
         """Lay one entry out."""
-        subject = noun.archive or noun.job
+        subject, widths = noun.archive or noun.job, {column.name: column.width for column in columns}
         cells = {
             "entry": number(noun.seq),
-            "at": local(noun.at),
-            "at_short": local_minute(noun.at),
+            "at": moment_words(noun.at, widths["at"]),
             "kind": noun.kind,
             "about": f"…{subject[-12:]}" if subject else "",
             "facts": facts_words(noun.facts),

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
-from typing import ClassVar
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
+from typing import Any, ClassVar
 
 from msgspec import Struct, field
 from rich.text import Text
@@ -23,14 +25,14 @@ from strongroom_tui.dialogs.dialog import AskLine
 from strongroom_tui.dialogs.stakes import stakes
 from strongroom_tui.reader import VaultSession
 from strongroom_tui.screens.detail_text import facts_text, heading, paragraphs
-from strongroom_tui.screens.list_screen import PAGE, ListTab, Page
+from strongroom_tui.screens.list_screen import ListTab
+from strongroom_tui.screens.pages import Order, Page, page_after
 from strongroom_tui.screens.screen import TabScreen, TextScreen
 from strongroom_tui.screens.steps import ask, perform, steps
 from strongroom_tui.widgets.filter_line import Filter
 from strongroom_tui.widgets.icons import mark_text
 from strongroom_tui.widgets.table import (
     Columns,
-    Layouts,
     TableColumn,
     TableRow,
     table_row,
@@ -39,15 +41,26 @@ from strongroom_tui.widgets.table import (
 NEED = "a reason is needed: it is recorded for anyone who asks later"
 
 
-_HOLD = TableColumn("hold", 11)
-HOLD_COLUMNS: Layouts = (
-    (
-        *(_HOLD, TableColumn("matter", 20), TableColumn("covers", 24, grows=True)),
-        *(TableColumn("placed", 12), TableColumn("by", 16)),
-    ),
-    (_HOLD, TableColumn("matter", 16), TableColumn("covers", 20, grows=True)),
-    (_HOLD, TableColumn("matter", 12, grows=True)),
+HOLD_COLUMNS: Columns = (
+    TableColumn("hold", 11),
+    TableColumn("matter", 16, least=12, wide=24),
+    TableColumn("covers", 20, grows=True, rank=1),
+    TableColumn("placed", 12, rank=2),
+    TableColumn("by", 14, rank=3),
+    TableColumn("reason", 24, rank=4),
 )
+
+
+_KEYS: Mapping[str, Callable[[Hold], Any]] = MappingProxyType(
+    {
+        "hold": lambda each: not each.stands,
+        "matter": lambda each: each.matter,
+        "covers": lambda each: hold_scope(each.rule),
+        "placed": lambda each: each.placed_at,
+        "by": lambda each: each.placed_by,
+    }
+)
+"""What holds are sorted by; without a column the active ones come first, by matter."""
 
 
 class HoldsQuestion(Struct, frozen=True):
@@ -55,6 +68,7 @@ class HoldsQuestion(Struct, frozen=True):
 
     filter: Filter = field(default_factory=Filter)
     before: Hold | None = None
+    order: Order = field(default_factory=Order)
 
     def ask(self, session: VaultSession) -> Page[Hold]:
         """Read them; there are never very many."""
@@ -62,9 +76,24 @@ class HoldsQuestion(Struct, frozen=True):
             list_holds(session.vault, active=False), key=lambda hold: (not hold.stands, hold.matter, hold.id)
         )
         kept = [hold for hold in found if self.filter.kind in ("", "active" if hold.stands else "released")]
-        first = next((place + 1 for place, each in enumerate(kept) if each == self.before), 0)
-        rows = kept[first : first + PAGE]
-        return Page(tuple(rows), rows[-1] if len(kept) > first + PAGE else None)
+        return page_after(self.order.apply(kept, _KEYS), self.before)
+
+
+class CaughtArchives(Struct, frozen=True):
+    """A hold, and how many archives it covers now; None for one that was released."""
+
+    hold: Hold
+    caught: int | None
+
+
+class CaughtQuestion(Struct, frozen=True):
+    """How many archives a hold covers now."""
+
+    hold: Hold
+
+    def ask(self, session: VaultSession) -> CaughtArchives:
+        """Count them."""
+        return CaughtArchives(self.hold, count_caught(session.vault, self.hold) if self.hold.stands else None)
 
 
 class HoldsScreen(ListTab[Hold]):
@@ -72,13 +101,28 @@ class HoldsScreen(ListTab[Hold]):
 
     MODE: ClassVar[str] = "holds"
     KINDS: ClassVar[tuple[str, ...]] = ("active", "released")
-    LAYOUTS = HOLD_COLUMNS
-    QUESTION = HoldsQuestion
+    COLUMNS = HOLD_COLUMNS
+    NOUN = "hold"
+    SORTABLE: ClassVar[tuple[str, ...]] = ("", *_KEYS)
+    BOTH_WAYS = True
+    UPWARD = frozenset({"matter", "covers", "by", "hold"})
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("escape", "leave", "back", tooltip="Back to Retention"),
         Binding("a", "place_hold", "place", tooltip="Place a hold on a stream, or on the whole vault"),
         Binding("x", "release_hold", "release", tooltip="Release this hold; the reason is recorded"),
     ]
+
+    def page_question(self, wanted: Filter, before: Hold | None) -> HoldsQuestion:
+        """Ask for a page of holds."""
+        return HoldsQuestion(wanted, before, self.sorting)
+
+    def peek(self, noun: Hold) -> CaughtQuestion:
+        """Ask how many archives a hold covers now."""
+        return CaughtQuestion(noun)
+
+    def preview(self, answer: object) -> Text:
+        """Show a hold at length."""
+        return hold_text(answer.hold, answer.caught) if isinstance(answer, CaughtArchives) else Text()
 
     def row_of(self, noun: Hold, columns: Columns) -> TableRow:
         """Lay one hold out."""
@@ -88,6 +132,7 @@ class HoldsScreen(ListTab[Hold]):
             "covers": hold_scope(noun.rule),
             "placed": f"{noun.placed_at:%Y-%m-%d}",
             "by": noun.placed_by,
+            "reason": noun.reason,
         }
         return table_row(noun.id, cells, columns)
 

@@ -2,28 +2,35 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import ClassVar
 
 from msgspec import Struct, field
+from rich.text import Text
 
 from strongroom.engine.queries import lists as readings
 from strongroom.model.job import Job, State
 from strongroom.text.states import JOBS
 from strongroom.text.times import window_words
+from strongroom.text.units import number, size
 from strongroom_tui.reader import Seen, VaultSession
-from strongroom_tui.screens.detail import JobScreen
+from strongroom_tui.screens.detail import JobDetail, JobQuestion, JobScreen
 from strongroom_tui.screens.detail_text import ProgressContext, doing
-from strongroom_tui.screens.job_actions import JobActions
-from strongroom_tui.screens.list_screen import PAGE, ListTab, Page, page_of, total_of
-from strongroom_tui.widgets.filter_line import Filter
+from strongroom_tui.screens.list_base import state_chips, total_of
+from strongroom_tui.screens.list_screen import ListTab
+from strongroom_tui.screens.pages import PAGE, Order, Page, page_of
+from strongroom_tui.screens.preview_text import job_preview
+from strongroom_tui.screens.selected import JOB_BULK, SelectedJobs
+from strongroom_tui.widgets.filter_line import ALL_TIME, Filter
 from strongroom_tui.widgets.icons import mark_text
+from strongroom_tui.widgets.list_lines import Chip
 from strongroom_tui.widgets.table import (
     Columns,
-    Layouts,
     TableColumn,
     TableRow,
     table_row,
 )
+from strongroom_tui.widgets.text import moment_words
 
 _ACTIVE = (State.FETCHING, State.SEALED, State.READY, State.DEAD, State.UNCERTAIN, State.WAITING)
 
@@ -32,12 +39,15 @@ _MOVING = (State.FETCHING, State.SEALED)
 _EMPTY = "No jobs yet: no window has been exported.\nThe daemon exports each when its time comes: see Schedules, 2."
 
 
-_STATE = TableColumn("state", 11)
-JOB_COLUMNS: Layouts = (
-    (_STATE, TableColumn("stream", 18), TableColumn("window", 24), TableColumn("doing", 40, "", grows=True)),
-    (_STATE, TableColumn("stream", 13), TableColumn("window", 23), TableColumn("doing", 26, "", grows=True)),
-    (_STATE, TableColumn("stream", 10), TableColumn("window", 11), TableColumn("doing", 15, "", grows=True)),
-    (_STATE, TableColumn("stream", 8, grows=True), TableColumn("window", 11)),
+JOB_COLUMNS: Columns = (
+    TableColumn("state", 11),
+    TableColumn("stream", 12, least=8, wide=22),
+    TableColumn("window", 11, wide=24),
+    TableColumn("doing", 15, "progress", grows=True, rank=1, wide=44),
+    TableColumn("purpose", 10, rank=5),
+    TableColumn("created", 14, rank=3, wide=25),
+    TableColumn("source", 10, rank=6),
+    TableColumn("id", 9, "job", rank=4),
 )
 
 
@@ -46,10 +56,12 @@ class JobsQuestion(Struct, frozen=True):
 
     filter: Filter = field(default_factory=Filter)
     before: Job | None = None
+    by_window: bool = False
 
     def ask(self, session: VaultSession) -> Page[Job]:
-        """Read the page."""
+        """Read the page; all time goes by windows, as any stretch of it."""
         stream, state, period = self.filter.stream, self.filter.kind, self.filter.period
+        period = period or (ALL_TIME if self.by_window else None)
         page = page_of(
             readings.list_jobs(
                 session.vault, stream=stream, state=state, period=period, before=self.before, most=PAGE + 1
@@ -75,14 +87,47 @@ class JobsQuestion(Struct, frozen=True):
         return sorted(jobs, key=lambda job: (job.state not in _MOVING, -job.priority, job.spec.window, job.id))
 
 
-class JobsTab(JobActions, ListTab[Job]):
+class JobsTab(SelectedJobs, ListTab[Job]):
     """Jobs with live progress."""
 
     MODE: ClassVar[str] = "jobs"
     KINDS: ClassVar[tuple[str, ...]] = tuple(State)
     EMPTY = _EMPTY
-    LAYOUTS = JOB_COLUMNS
-    QUESTION = JobsQuestion
+    COLUMNS = JOB_COLUMNS
+    NOUN = "job"
+    BULK = JOB_BULK
+    SORTABLE: ClassVar[tuple[str, ...]] = ("created", "window")
+
+    def page_question(self, wanted: Filter, before: Job | None) -> JobsQuestion:
+        """Ask for a page of jobs."""
+        return JobsQuestion(wanted, before, by_window=self.sorting.column == "window")
+
+    @property
+    def order_shown(self) -> Order:
+        """Return the order that the list is shown in: a stretch of time goes by windows."""
+        return Order("window") if self.filter.when else self.sorting
+
+    def peek(self, noun: Job) -> JobQuestion:
+        """Ask for all about one job."""
+        return JobQuestion(noun.id)
+
+    def preview(self, answer: object) -> Text:
+        """Show a job in short, with what it does now."""
+        if not isinstance(answer, JobDetail) or self._last is None:
+            return Text()
+        job, status = answer.life.job, self._last.status
+        running = next((each for each in status.running if each.job == job.id), None)
+        scene = ProgressContext(self.strongroom.clock(), bool(status.worked_on_by), running)
+        return job_preview(answer, "" if job.finished else doing(job, scene, 60))
+
+    def amounts(self, nouns: Sequence[Job]) -> list[str]:
+        """Say how many jobs, and how much they brought."""
+        found = sum(each.size or 0 for each in nouns)
+        return [number(len(nouns), "job"), *([size(found)] if found else [])]
+
+    def chips(self, seen: Seen) -> list[Chip]:
+        """Return how many jobs are in each state."""
+        return state_chips(self.KINDS, seen.status.jobs, self.filter)
 
     def rows(self, page: Page[Job], seen: Seen, columns: Columns) -> list[TableRow]:
         """Lay jobs out, each with what it does now."""
@@ -93,6 +138,11 @@ class JobsTab(JobActions, ListTab[Job]):
     def total(self, seen: Seen) -> int | None:
         """Return how many jobs there are."""
         return total_of(seen.status.jobs, self.filter)
+
+    @property
+    def selected_jobs(self) -> Sequence[Job]:
+        """Return the jobs that are selected."""
+        return list(self.selection.values())
 
     @property
     def job(self) -> Job | None:
@@ -111,6 +161,10 @@ def job_row(job: Job, scene: ProgressContext, columns: Columns) -> TableRow:
         "state": mark_text(JOBS[job.state], widths["state"]),
         "stream": job.stream,
         "window": window_words(job.spec.window, widths.get("window", 0)),
+        "purpose": job.purpose,
+        "created": moment_words(job.created_at, widths.get("created", 0)),
+        "source": job.source,
+        "id": f"…{job.id[-8:]}",
         "doing": doing(job, scene, widths.get("doing", 0)),
     }
     return table_row(job.id, cells, columns)

@@ -2,121 +2,79 @@
 
 from __future__ import annotations
 
-from abc import abstractmethod
-from collections.abc import Iterable, Sequence
-from typing import Any, ClassVar, Generic, Protocol, TypeVar
+from typing import Any, ClassVar
 
-from msgspec import Struct
+from msgspec.structs import replace
+from rich.text import Text
 from textual import on
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
-from textual.screen import Screen
+from textual.containers import Horizontal
 from textual.widgets import DataTable, Input
 
 from strongroom.model.errors import UsageError
 from strongroom_tui.reader import Question, Seen
-from strongroom_tui.screens.screen import TabScreen
+from strongroom_tui.screens.list_base import ListBase
+from strongroom_tui.screens.pages import Noun, Order, Trail
+from strongroom_tui.screens.preview import Preview
+from strongroom_tui.screens.screen import LEAST_WIDTH
+from strongroom_tui.screens.steps import steps
 from strongroom_tui.state import ListView
 from strongroom_tui.widgets.filter_line import Filter, FilterLine, is_stretch, parse_filter
-from strongroom_tui.widgets.table import Anchor, Columns, Layouts, PageTable, Pane, PaneContent, TableRow, fitted
+from strongroom_tui.widgets.list_lines import ChipLine, SelectionBar
+from strongroom_tui.widgets.table import (
+    MARK_WIDTH,
+    Anchor,
+    ListTable,
+    PageTable,
+    Pane,
+    PaneContent,
+    fitted,
+    sorted_by,
+    with_mark,
+)
 from strongroom_tui.widgets.text import error_text
 
-Noun = TypeVar("Noun")
-"""What a list is a list of."""
+PREVIEW_FROM = 100
+"""Columns of the terminal from which on the preview stands beside the list."""
 
-PAGE = 200
-"""Rows of one page."""
-
-
-class Page(Struct, Generic[Noun], frozen=True):
-    """One page of a list."""
-
-    rows: tuple[Noun, ...]
-    last: Noun | None  # the row after which the next page begins, None where there is none
+_CHIPS_FROM = 18  # lines of the terminal from which on there is room for the chips
 
 
-def page_of(found: Sequence[Noun]) -> Page[Noun]:
-    """Make a page of rows of which one more than fits was read, to know whether another page follows."""
-    return Page(tuple(found[:PAGE]), found[PAGE - 1] if len(found) > PAGE else None)
+class ListTab(ListBase[Noun]):
+    """One list with its preview, and what can be done with all lists."""
 
-
-class Trail(Generic[Noun]):
-    """Each step remembers the last row of a page that was left, and how many rows that page had."""
-
-    def __init__(self) -> None:
-        self._steps: list[tuple[Noun, int]] = []
-
-    @property
-    def before(self) -> Noun | None:
-        """Return the row after which the page begins, None for the first page."""
-        return self._steps[-1][0] if self._steps else None
-
-    @property
-    def offset(self) -> int:
-        """Return how many rows lie before the page."""
-        return sum(rows for _, rows in self._steps)
-
-    def turn(self, page: Page[Noun], *, older: bool) -> None:
-        """Leave this page for the one after or before it; where there is none, stay."""
-        if not older and self._steps:
-            self._steps.pop()
-        elif older and page.last is not None:
-            self._steps.append((page.last, len(page.rows)))
-
-
-class PageQuestion(Protocol):
-    """Makes the question for the page after a row; None stands for the first page."""
-
-    def __call__(self, wanted: Filter, before: Any, /) -> Question:
-        """Return the question."""
-        ...
-
-
-class ListTab(TabScreen, Generic[Noun]):
-    """One list. Subclasses say what to ask, how rows look, and what opens."""
-
-    KINDS: ClassVar[tuple[str, ...]] = ()
-    """The words that tell rows apart and may be used in a filter, besides the names of streams."""
-
-    EMPTY: ClassVar[str] = ""
-    HEADING: ClassVar[str] = ""
-    QUESTION: ClassVar[PageQuestion]
-    LAYOUTS: ClassVar[Layouts] = ()
-    """The columns, by how much room there is."""
-
+    HORIZONTAL_BREAKPOINTS: list[tuple[int, str]] | None = [  # noqa: RUF012 - as the base class declares it
+        (0, "-thin"),
+        (LEAST_WIDTH, "-broad"),
+        (PREVIEW_FROM, "-wide"),
+    ]
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("slash", "filter", "filter", key_display="/", tooltip="Show only one stream, state or period"),
-        Binding("escape", "back", "clear", tooltip="Close or clear the filter"),
+        Binding("f", "next_state(1)", "by state", show=False, tooltip="Show only the next state, then all again"),
+        Binding("F", "next_state(-1)", "by state", show=False, tooltip="Show only the state before"),
+        Binding("s,greater_than_sign", "sort", "sort", show=False, tooltip="Sort by the next column"),
+        Binding("X", "export", "export", show=False, tooltip="Write what the list shows to a file or the clipboard"),
+        Binding("less_than_sign", "reverse", "reverse", show=False, tooltip="Turn the order round"),
+        Binding("escape", "back", "clear", tooltip="Clear the selection, or close or clear the filter"),
     ]
 
     def __init__(self) -> None:
         super().__init__()
-        self.filter = Filter()
-        self.trail: Trail[Noun] = Trail()
         self._keys: frozenset[str] = frozenset()
-        self._nouns: dict[str, Noun] = {}  # what stands in the rows, by their keys
-        self._anchor = Anchor.KEEP  # where the cursor goes when the next answer comes
 
-    def page_question(self, wanted: Filter, before: Noun | None) -> Question:
-        """Say how the page after `before` is asked for."""
-        return self.QUESTION(wanted, before)
-
-    def rows(self, page: Page[Noun], seen: Seen, columns: Columns) -> list[TableRow]:  # noqa: ARG002 - for subclasses
-        """Lay the rows of a page out."""
-        return [self.row_of(each, columns) for each in page.rows]
-
-    def row_of(self, noun: Noun, columns: Columns) -> TableRow:
-        """Lay one row out, where it needs nothing else."""
-        raise NotImplementedError
-
-    @abstractmethod
-    def opened(self, key: str) -> Screen[Any] | None:
-        """Return the screen that shows one row in full, or None where it comes later."""
-        ...
+    def above(self) -> ComposeResult:
+        """Yield what stands over the list."""
+        yield from ()
 
     def contents(self) -> ComposeResult:
-        """Yield the list and the hidden filter line."""
-        yield Pane(self.MODE)
+        """Yield the list with its preview and lines, and the hidden filter line."""
+        yield from self.above()
+        yield ChipLine()
+        with Horizontal(classes="list"):
+            yield Pane(self.MODE, ListTable(self.MODE))
+            yield Preview()
+        yield SelectionBar()
         yield FilterLine()
 
     def on_mount(self) -> None:
@@ -124,58 +82,59 @@ class ListTab(TabScreen, Generic[Noun]):
         self._recall()
         self.pane.table.focus()
 
-    @property
-    def pane(self) -> Pane:
-        """Return the list."""
-        return self.query_one(f"#{self.MODE}", Pane)
-
-    @property
-    def chosen(self) -> str:
-        """Return the key of the row under the cursor, or an empty string."""
-        return self.pane.table.chosen
-
-    @property
-    def page(self) -> Page[Noun] | None:
-        """Return the page that is shown, or None before the first answer to what is asked now."""
-        seen = self.seen
-        return seen.answer if seen is not None and isinstance(seen.answer, Page) else None
-
-    @property
-    def row(self) -> Noun | None:
-        """Return what is under the cursor, or None before the first answer to what is asked now."""
-        return self._nouns.get(self.chosen) if self.page is not None else None
-
-    @property
-    def heading(self) -> str:
-        """Return what the list is called."""
-        return self.HEADING or self.MODE.capitalize()
-
-    @property
-    def empty(self) -> str:
-        """Return what to say where there are no rows and no filter."""
-        return self.EMPTY
-
-    def total(self, seen: Seen) -> int | None:  # noqa: ARG002 - of most lists the status counts nothing
-        """Return how many rows the list has, or None where nobody has counted."""
-        return None
-
-    def question(self) -> Question:
-        """Ask for one page."""
-        return self.page_question(self.filter, self.trail.before)
-
     def paint(self) -> None:
         """Show the page, where it answers what is asked now."""
         page, seen = self.page, self.seen
         if page is None or seen is None:
             return
-        columns = fitted(self.LAYOUTS, self.pane.cells)
+        self._paint_chips(seen)
+        order = self.order_shown
+        columns = sorted_by(fitted(self.COLUMNS, self.pane.cells - MARK_WIDTH), order.column, upward=order.upward)
         rows = self.rows(page, seen, columns)
-        self._nouns = {row.key: noun for row, noun in zip(rows, page.rows, strict=True)}
-        title, total, more = self.heading, self.total(seen), page.last is not None
-        shown = PaneContent(title, rows, columns, self.trail.offset, total, more, str(self.filter), self.empty)
-        self.pane.show(shown, self._anchor)
-        self._anchor = Anchor.KEEP
+        self.nouns = {row.key: noun for row, noun in zip(rows, page.rows, strict=True)}
+        self.selection = {key: self.nouns.get(key, noun) for key, noun in self.selection.items()}
+        shown = PaneContent(
+            self.heading,
+            [with_mark(row, marked=row.key in self.selection) for row in rows],
+            columns,
+            self.trail.offset,
+            self.total(seen),
+            page.last is not None,
+            str(self.filter),
+            self.empty,
+            self.amount(seen),
+        )
+        self.pane.show(shown, self.landing)
+        self.landing = Anchor.KEEP
+        self._paint_selection()
+        self._follow()
         self._refresh_keys()
+
+    def _paint_chips(self, seen: Seen) -> None:
+        room = self.size.height >= _CHIPS_FROM
+        self.query_one(ChipLine).show(self.chips(seen) if room else [], self.filter.kind)
+
+    def _paint_selection(self) -> None:
+        amounts = self.amounts(list(self.selection.values())) if self.selection else []
+        active = {each.binding.action: each for each in self.active_bindings.values() if each.enabled}
+        keys = [
+            (self.app.get_key_display(active[action].binding), words)
+            for action, words in self.BULK.items()
+            if action in active
+        ]
+        self.query_one(SelectionBar).show([f"{amounts[0]} selected", *amounts[1:]] if amounts else [], keys)
+
+    def _follow(self) -> None:
+        """Show in the preview what is under the cursor."""
+        preview, row, last = next(iter(self.query(Preview)), None), self.row, self._last
+        if preview is None or not preview.display or last is None:
+            return  # there is no room, or the screen is being left
+        found = self.peek(row) if row is not None else Text()
+        preview.title(self.NOUN.capitalize() if row is not None else "")
+        if isinstance(found, Text):
+            preview.show_now(found)
+        else:
+            preview.follow(self.strongroom.reader, found, last.version, self.preview)
 
     def action_filter(self) -> None:
         """Open the filter line."""
@@ -183,35 +142,81 @@ class ListTab(TabScreen, Generic[Noun]):
         self.refresh_bindings()
 
     def action_back(self) -> None:
-        """Close the filter line, or take the filter away."""
+        """Close the filter line, or let the selection go, or take the filter away."""
         if self.query_one(FilterLine).display:
             self._close_filter()
+        elif self.selection:
+            self.clear_selection()
         else:
             self.apply(Filter())
+
+    def action_next_state(self, step: int) -> None:
+        """Show only the next state, after the last one all again."""
+        shown = [each.kind for each in self.chips(self._last)] if self._last is not None else []
+        kinds = shown if len(shown) > 1 else ["", *self.KINDS]
+        place = kinds.index(self.filter.kind) if self.filter.kind in kinds else 0
+        self.apply(replace(self.filter, kind=kinds[(place + step) % len(kinds)]))
+
+    def action_sort(self) -> None:
+        """Sort by the next column."""
+        names = list(self.SORTABLE)
+        place = names.index(self.sorting.column) if self.sorting.column in names else -1
+        self.sort_by(names[(place + 1) % len(names)])
+
+    def action_reverse(self) -> None:
+        """Turn the order round."""
+        self.sort_by(self.sorting.column, upward=not self.sorting.upward)
+
+    @steps
+    async def action_export(self) -> None:
+        """Write what is selected, or else all that the filter shows, as CSV or JSON or to the clipboard."""
+        from strongroom_tui.screens.exports import export_list  # it knows the rows of every list
+
+        def page(before: Any) -> Question:
+            return self.page_question(self.filter, before)
+
+        await export_list(self, self.MODE, self.NOUN, list(self.selection.values()), page)
+
+    def sort_by(self, column: str, *, upward: bool | None = None) -> None:
+        """Sort by a column, from the beginning of the list."""
+        self.sorting = Order(column, column in self.UPWARD if upward is None else upward)
+        self._begin()
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """Hide the keys that would do nothing now."""
         typing = any(line.display for line in self.query(FilterLine))
-        if action == "back":
-            return typing or self.filter != Filter()
-        if action == "filter":
-            return not typing
-        return super().check_action(action, parameters)
+        match action:
+            case "back":
+                return typing or bool(self.selection) or self.filter != Filter()
+            case "filter":
+                return not typing
+            case "next_state":
+                return bool(self.KINDS)
+            case "sort":
+                return len(self.SORTABLE) > 1
+            case "reverse":
+                return self.BOTH_WAYS
+            case _:
+                return super().check_action(action, parameters)
 
     def apply(self, wanted: Filter) -> None:
         """Show another part of the list, from its beginning."""
-        self.filter, self.trail, self._anchor = wanted, Trail(), Anchor.FIRST
-        self.strongroom.list_views[self.MODE] = ListView(wanted.stream, wanted.kind, wanted.when, self.order)
+        self.filter, self.selection = wanted, {}
+        self._begin()
+
+    def clear_selection(self) -> None:
+        """Select nothing."""
+        self.selection = {}
+        self.refresh_bindings()
+        self.repaint()
+
+    def _begin(self) -> None:
+        self.trail, self.landing = Trail(), Anchor.FIRST
+        self.strongroom.list_views[self.MODE] = ListView(
+            self.filter.stream, self.filter.kind, self.filter.when, self.order_word()
+        )
         self.refresh_bindings()
         self.strongroom.reread()
-
-    @property
-    def order(self) -> str:
-        """Return what a person chose to sort by, or an empty string where there is no choice."""
-        return ""
-
-    def sort_by(self, order: str) -> None:
-        """Sort as somebody did before; what is no order here is let go."""
 
     def _recall(self) -> None:
         """Look at the list as last time, as far as that still means something."""
@@ -222,12 +227,9 @@ class ListTab(TabScreen, Generic[Noun]):
             habit.kind if habit.kind in self.KINDS else "",
             habit.when if is_stretch(habit.when) else "",
         )
-        self.sort_by(habit.sort)
-
-    def streams(self) -> Iterable[str]:
-        """Return the names of streams that a filter may name."""
-        known = set(self._last.status.coverage) if self._last else set[str]()
-        return sorted(known | {str(getattr(row, "stream", "")) for row in (self.page.rows if self.page else ())} - {""})
+        column, up = habit.sort.removesuffix(" up"), habit.sort.endswith(" up")
+        if column in self.SORTABLE and (self.BOTH_WAYS or not up):
+            self.sorting = Order(column, up)
 
     @on(Input.Submitted)
     def _read_filter(self, event: Input.Submitted) -> None:
@@ -239,17 +241,52 @@ class ListTab(TabScreen, Generic[Noun]):
         self._close_filter()
         self.apply(found)
 
+    @on(ChipLine.Chosen)
+    def _choose_state(self, event: ChipLine.Chosen) -> None:
+        self.apply(replace(self.filter, kind=event.kind))
+
+    @on(ListTable.Marked)
+    def _mark(self, event: ListTable.Marked) -> None:
+        """Select rows, or take them out where all of them are selected and that is meant."""
+        keys = [key for key in event.keys if key in self.nouns]
+        if event.toggle and all(key in self.selection for key in keys):
+            self.selection = {key: noun for key, noun in self.selection.items() if key not in keys}
+        else:
+            self.selection |= {key: self.nouns[key] for key in keys}
+        self.refresh_bindings()
+        self.repaint()
+
+    @on(DataTable.HeaderSelected)
+    def _sort_by_heading(self, event: DataTable.HeaderSelected) -> None:
+        column = str(event.column_key.value)
+        if column not in self.SORTABLE:
+            self.report(self._why_not_sorted(column))
+        elif column == self.order_shown.column and self.BOTH_WAYS:
+            self.action_reverse()
+        elif column != self.order_shown.column:
+            self.sort_by(column)
+
+    def _why_not_sorted(self, column: str) -> str:
+        names = {each.name: each.heading for each in self.COLUMNS}
+        others = ", ".join(names.get(each, each) for each in self.SORTABLE)
+        return f"this list can be sorted by {others}, not by {names.get(column, column)}: it can be very long"
+
+    @on(Pane.Resized)
+    def _fit(self) -> None:
+        self.paint()
+
     @on(PageTable.Turned)
     def _turn(self, event: PageTable.Turned) -> None:
         if self.page is None:
             return  # the page that would be left has not come yet
         self.trail.turn(self.page, older=event.older)
-        self._anchor = Anchor.FIRST if event.older else Anchor.LAST
+        self.landing = Anchor.FIRST if event.older else Anchor.LAST
         self.strongroom.reread()
 
     @on(DataTable.RowHighlighted)
     def _offer(self) -> None:
         self.refresh_bindings()  # what can be done depends on the row
+        self._follow()
 
     @on(DataTable.RowSelected)
     def _open(self, event: DataTable.RowSelected) -> None:
@@ -269,10 +306,3 @@ class ListTab(TabScreen, Generic[Noun]):
         if keys != self._keys:
             self._keys = keys
             self.refresh_bindings()
-
-
-def total_of(counts: dict[str, int], wanted: Filter) -> int | None:
-    """Return how many rows a list has, from what the status counted anyway; a stream or a time alone is not counted."""
-    if wanted.stream or wanted.when:
-        return None
-    return counts.get(wanted.kind, 0) if wanted.kind else sum(counts.values())

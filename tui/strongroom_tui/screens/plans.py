@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Callable, Mapping
 from datetime import datetime
-from typing import ClassVar
+from types import MappingProxyType
+from typing import Any, ClassVar
 
 from msgspec import Struct, field
 from rich.text import Text
@@ -21,9 +23,11 @@ from strongroom.model.text import noun_of
 from strongroom.text.states import STAGES
 from strongroom.text.units import number
 from strongroom_tui.dialogs.dialog import AskLine, Confirm
+from strongroom_tui.places import Place
 from strongroom_tui.reader import VaultSession
 from strongroom_tui.screens.holds import NEED
-from strongroom_tui.screens.list_screen import PAGE, ListTab, Page
+from strongroom_tui.screens.list_screen import ListTab
+from strongroom_tui.screens.pages import PAGE, Order, Page
 from strongroom_tui.screens.plan_text import (
     approval_words,
     approved_words,
@@ -38,7 +42,6 @@ from strongroom_tui.widgets.filter_line import Filter
 from strongroom_tui.widgets.icons import mark_text
 from strongroom_tui.widgets.table import (
     Columns,
-    Layouts,
     TableColumn,
     TableRow,
     table_row,
@@ -50,12 +53,24 @@ def context_for(session: VaultSession) -> DestructionContext:
     return context_of(session.config, session.vault, Dependencies(clock=session.clock))
 
 
-_STATE, _ARCHIVES = TableColumn("state", 12), TableColumn("archives", 9, right=True)
-PLAN_COLUMNS: Layouts = (
-    (_STATE, _ARCHIVES, TableColumn("proposed", 12), TableColumn("by", 14), TableColumn("why", 24, grows=True)),
-    (_STATE, _ARCHIVES, TableColumn("why", 12, grows=True)),
-    (_STATE, TableColumn("archives", 9, right=True, grows=True)),
+PLAN_COLUMNS: Columns = (
+    TableColumn("state", 12),
+    TableColumn("archives", 9, right=True),
+    TableColumn("proposed", 12, rank=2),
+    TableColumn("by", 14, rank=3),
+    TableColumn("why", 12, grows=True, rank=1),
 )
+
+
+_KEYS: Mapping[str, Callable[[DestructionPlan], Any]] = MappingProxyType(
+    {
+        "proposed": lambda each: (each.proposal.at, each.proposal.id),
+        "archives": lambda each: len(each.items),
+        "by": lambda each: each.proposal.by.name,
+        "why": lambda each: each.proposal.reason,
+    }
+)
+"""What plans are sorted by."""
 
 
 class PlansQuestion(Struct, frozen=True):
@@ -63,11 +78,12 @@ class PlansQuestion(Struct, frozen=True):
 
     filter: Filter = field(default_factory=Filter)
     before: DestructionPlan | None = None
+    order: Order = field(default_factory=lambda: Order("proposed"))
 
     def ask(self, session: VaultSession) -> Page[DestructionPlan]:
         """Read them."""
         found = overview(context_for(session), PAGE, everything=self.filter.kind == "all").plans
-        return Page(tuple(found[::-1]), None)
+        return Page(tuple(self.order.apply(found[::-1], _KEYS)), None)
 
 
 class PlanDetail(Struct, frozen=True):
@@ -145,8 +161,26 @@ class PlansScreen(PlanActions, ListTab[DestructionPlan]):
     MODE: ClassVar[str] = "plans"
     HEADING = "Plans of destruction"
     KINDS: ClassVar[tuple[str, ...]] = ("all",)
-    LAYOUTS = PLAN_COLUMNS
-    QUESTION = PlansQuestion
+    COLUMNS = PLAN_COLUMNS
+    NOUN = "plan"
+    SORTABLE: ClassVar[tuple[str, ...]] = ("proposed", "archives", "by", "why")
+    BOTH_WAYS = True
+    UPWARD = frozenset({"by", "why"})
+
+    def page_question(self, wanted: Filter, before: DestructionPlan | None) -> PlansQuestion:
+        """Ask for the plans."""
+        return PlansQuestion(wanted, before, self.sorting)
+
+    def peek(self, noun: DestructionPlan) -> PlanQuestion:
+        """Ask for one plan, judged as of now."""
+        return PlanQuestion(noun.proposal.id)
+
+    def preview(self, answer: object) -> Text:
+        """Show a plan at length."""
+        if not isinstance(answer, PlanDetail):
+            return Text()
+        return plan_text(answer.plan, answer.final_at, self.strongroom.clock())
+
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("escape", "leave", "back", tooltip="Back to Retention"),
         Binding("D", "propose_due", "propose all", tooltip="Propose everything whose retention period is over"),
@@ -212,6 +246,11 @@ class PlanScreen(PlanActions, TextScreen):
     def __init__(self, key: str) -> None:
         super().__init__(Text("reading …"))
         self.key = key
+
+    @property
+    def place(self) -> Place:
+        """Return what leads here again."""
+        return Place("plan", self.key)
 
     def question(self) -> PlanQuestion:
         """Ask for the plan."""

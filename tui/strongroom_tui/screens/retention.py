@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import ClassVar
 
@@ -23,39 +24,38 @@ from strongroom.engine.retention.verdicts import (
 from strongroom.model.archive import Archive
 from strongroom.model.retention import Fate, Verdict
 from strongroom.text.layout import clip, first_that_fits
+from strongroom.text.sentences import reason_beside_date
 from strongroom.text.states import FATES
 from strongroom.text.times import window_words
 from strongroom.text.units import number
 from strongroom_tui.dialogs.dialog import AskLine
 from strongroom_tui.reader import VaultSession
-from strongroom_tui.screens.archive_actions import ArchiveActions
-from strongroom_tui.screens.detail import ArchiveScreen
+from strongroom_tui.screens.detail import ArchiveDetail, ArchiveQuestion, ArchiveScreen
 from strongroom_tui.screens.holds import (
     HoldsScreen,
 )
-from strongroom_tui.screens.list_screen import PAGE, ListTab, Page
+from strongroom_tui.screens.list_screen import ListTab
+from strongroom_tui.screens.pages import PAGE, Page
 from strongroom_tui.screens.plans import PlansScreen
+from strongroom_tui.screens.preview_text import archive_preview
+from strongroom_tui.screens.selected import ARCHIVE_BULK, SelectedArchives
 from strongroom_tui.screens.steps import ask, steps
-from strongroom_tui.widgets.filter_line import Filter, FilterLine
+from strongroom_tui.widgets.filter_line import Filter
 from strongroom_tui.widgets.icons import mark_text
 from strongroom_tui.widgets.table import (
     Columns,
-    Layouts,
-    Pane,
     TableColumn,
     TableRow,
     table_row,
 )
 
-_VERDICT, _UNTIL, _DAY = TableColumn("verdict", 11), TableColumn("until", 11), TableColumn("window", 11)
-VERDICT_COLUMNS: Layouts = (
-    (
-        *(_VERDICT, TableColumn("until", 12), TableColumn("stream", 16), TableColumn("window", 24)),
-        TableColumn("why", 30, grows=True),
-    ),
-    (_VERDICT, _UNTIL, TableColumn("stream", 13), _DAY, TableColumn("why", 20, grows=True)),
-    (_VERDICT, _UNTIL, TableColumn("stream", 10, grows=True), _DAY),
-    (TableColumn("verdict", 10), TableColumn("stream", 8, grows=True), _DAY),
+VERDICT_COLUMNS: Columns = (
+    TableColumn("verdict", 11),
+    TableColumn("until", 11, rank=1, wide=12),
+    TableColumn("stream", 13, least=8, wide=22),
+    TableColumn("window", 11, wide=24),
+    TableColumn("why", 20, grows=True, rank=2),
+    TableColumn("id", 9, "archive", rank=3),
 )
 
 
@@ -86,13 +86,17 @@ class VerdictsQuestion(Struct, frozen=True):
         return Verdicts(tuple(shown), last, retention_totals(session.vault, at), tuple(filter(None, archives)))
 
 
-class RetentionTab(ArchiveActions, ListTab[Judged]):
+class RetentionTab(SelectedArchives, ListTab[Judged]):
     """Verdicts."""
 
     MODE: ClassVar[str] = "retention"
     HEADING = "Verdicts"
     EMPTY = "No archive has a retention period that ends. An archive whose rule cannot be read is kept forever."
-    LAYOUTS = VERDICT_COLUMNS
+    COLUMNS = VERDICT_COLUMNS
+    NOUN = "archive"
+    BULK = ARCHIVE_BULK
+    SORTABLE: ClassVar[tuple[str, ...]] = ("until",)
+    UPWARD = frozenset({"until"})
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("t", "date", "at a date", tooltip="Show the verdicts as of another date"),
         Binding("l", "holds", "holds", tooltip="The legal holds, by matter"),
@@ -103,11 +107,17 @@ class RetentionTab(ArchiveActions, ListTab[Judged]):
         super().__init__()
         self._at: datetime | None = None
 
-    def contents(self) -> ComposeResult:
-        """Yield the totals, then the verdicts."""
+    def above(self) -> ComposeResult:
+        """Yield the totals."""
         yield Static(id="totals", markup=False)
-        yield Pane(self.MODE)
-        yield FilterLine()
+
+    def peek(self, noun: Judged) -> ArchiveQuestion:
+        """Ask for all about the archive."""
+        return ArchiveQuestion(noun.record.id, self._at)
+
+    def preview(self, answer: object) -> Text:
+        """Show an archive in short."""
+        return archive_preview(answer) if isinstance(answer, ArchiveDetail) else Text()
 
     def page_question(self, wanted: Filter, before: Judged | None) -> VerdictsQuestion:
         """Ask for a page of verdicts."""
@@ -125,6 +135,16 @@ class RetentionTab(ArchiveActions, ListTab[Judged]):
     def row_of(self, noun: Judged, columns: Columns) -> TableRow:
         """Lay one verdict out."""
         return verdict_row(noun, columns)
+
+    @property
+    def selected_ids(self) -> tuple[str, ...]:
+        """Return the ids of what is selected."""
+        return tuple(self.selection)
+
+    def amounts(self, nouns: Sequence[Judged]) -> list[str]:
+        """Say how many archives, and how many of them are eligible for destruction."""
+        over = sum(each.verdict.fate is Fate.DUE for each in nouns)
+        return [number(len(nouns), "archive"), f"{number(over)} {Fate.DUE.words}"]
 
     @property
     def archive(self) -> Archive | None:
@@ -193,7 +213,8 @@ def verdict_row(judged: Judged, columns: Columns) -> TableRow:
         "until": _until(verdict),
         "stream": record.stream,
         "window": window_words(record.window, widths.get("window", 0)),
-        "why": _beside_its_date(verdict),
+        "id": f"…{record.id[-8:]}",
+        "why": reason_beside_date(verdict),
     }
     return table_row(record.id, cells, columns)
 
@@ -202,9 +223,3 @@ def _until(verdict: Verdict) -> str:
     if verdict.fate is Fate.HELD:
         return "no end date"
     return f"{verdict.until:%Y-%m-%d}" if verdict.until else "no rule"
-
-
-def _beside_its_date(verdict: Verdict) -> str:
-    """Return why, without the date that stands in the column before."""
-    date, comma, rule = verdict.reason.partition(", ")
-    return rule if comma and verdict.until and date.endswith(f"{verdict.until:%Y-%m-%d}") else verdict.reason

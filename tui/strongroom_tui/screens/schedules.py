@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
-from datetime import datetime
-from typing import ClassVar
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from datetime import UTC, datetime
+from types import MappingProxyType
+from typing import Any, ClassVar
 
 from msgspec import Struct, field
 from rich.text import Text
@@ -20,6 +21,7 @@ from strongroom.text.states import PLAN_WORDS, plan_mark
 from strongroom.text.times import local, local_minute, window_words
 from strongroom.text.units import number, span
 from strongroom_tui.dialogs.plan_form import EditScreen
+from strongroom_tui.places import Place
 from strongroom_tui.reader import Seen, VaultSession
 from strongroom_tui.requests import pending_line, pending_of, pending_words
 from strongroom_tui.screens.detail_text import (
@@ -29,13 +31,13 @@ from strongroom_tui.screens.detail_text import (
     paragraphs,
     section,
 )
-from strongroom_tui.screens.list_screen import PAGE, ListTab, Page
+from strongroom_tui.screens.list_screen import ListTab
+from strongroom_tui.screens.pages import PAGE, Order, Page, page_after, page_of
 from strongroom_tui.screens.screen import TabScreen, TextPane, TextScreen
 from strongroom_tui.widgets.filter_line import Filter
 from strongroom_tui.widgets.icons import mark_text
 from strongroom_tui.widgets.table import (
     Columns,
-    Layouts,
     TableColumn,
     TableRow,
     table_row,
@@ -48,17 +50,34 @@ BEHIND = 12  # windows due now that are shown
 _EMPTY = "No stream is configured, so nothing is exported.\nAdd a [[stream]] to {file}\nthen: strongroom config check"
 
 
-_PLAN, _EVERY = TableColumn("plan", 9), TableColumn("every", 6)
-_PENDING, _BY = TableColumn("pending", 7, right=True), TableColumn("done by", 14)
-SCHEDULE_COLUMNS: Layouts = (
-    (
-        *(_PLAN, TableColumn("stream", 18, grows=True), _EVERY, TableColumn("next window", 24)),
-        *(TableColumn("exported", 18), TableColumn("pending", 8, right=True), _BY, TableColumn("class", 14)),
-    ),
-    (_PLAN, TableColumn("stream", 14, grows=True), _EVERY, TableColumn("exported", 16), _PENDING, _BY),
-    (_PLAN, TableColumn("stream", 12, grows=True), _PENDING),
-    (_PLAN, TableColumn("stream", 10, grows=True)),
+SCHEDULE_COLUMNS: Columns = (
+    TableColumn("plan", 9),
+    TableColumn("stream", 12, least=10, wide=22, grows=True),
+    TableColumn("every", 6, rank=4),
+    TableColumn("next window", 11, rank=5, wide=24),
+    TableColumn("exported", 16, rank=3, wide=18),
+    TableColumn("pending", 7, right=True, rank=1, wide=8),
+    TableColumn("done by", 14, rank=2),
+    TableColumn("class", 14, rank=6),
+    TableColumn("source", 10, rank=7),
 )
+
+
+_NEVER = datetime.max.replace(tzinfo=UTC)
+
+_KEYS: Mapping[str, Callable[[Schedule], Any]] = MappingProxyType(
+    {
+        "plan": lambda each: PLAN_WORDS[::-1].index(plan_mark(each).word),
+        "stream": lambda each: each.plan.stream.name,
+        "next window": lambda each: each.next.start,
+        "exported": lambda each: each.next_at,
+        "pending": lambda each: each.outstanding,
+        "done by": lambda each: (each.outlook.done_by if each.outlook else None) or _NEVER,
+        "class": lambda each: each.plan.retention,
+        "source": lambda each: each.plan.stream.source,
+    }
+)
+"""What plans are sorted by, by column; without a column they stand as in the configuration."""
 
 
 class SchedulesQuestion(Struct, frozen=True):
@@ -66,17 +85,20 @@ class SchedulesQuestion(Struct, frozen=True):
 
     filter: Filter = field(default_factory=Filter)
     before: Schedule | None = None
+    order: Order = field(default_factory=Order)
 
     def ask(self, session: VaultSession) -> Page[Schedule]:
         """Read the page."""
         plans = [plan for plan in plans_of(session.config) if self.filter.stream in ("", plan.stream.name)]
         names = [plan.stream.name for plan in plans]
-        first = names.index(self.before.plan.stream.name) + 1 if self.before else 0
-        last = None if self.filter.kind else first + PAGE + 1  # how a plan stands is known when it is worked out
-        found = schedules_of(session.vault, session.engine(), plans[first:last], session.clock())
-        if self.filter.kind:
-            found = [each for each in found if plan_mark(each).word == self.filter.kind]
-        return Page(tuple(found[:PAGE]), found[PAGE - 1] if len(found) > PAGE else None)
+        whole = bool(self.filter.kind or self.order.column)  # how a plan stands is known when it is worked out
+        first = names.index(self.before.plan.stream.name) + 1 if self.before and not whole else 0
+        wanted = plans if whole else plans[first : first + PAGE + 1]
+        found = schedules_of(session.vault, session.engine(), wanted, session.clock())
+        if not whole:
+            return page_of(found)
+        kept = [each for each in found if self.filter.kind in ("", plan_mark(each).word)]
+        return page_after(self.order.apply(kept, _KEYS), self.before)
 
 
 class Ahead(Struct, frozen=True):
@@ -164,8 +186,25 @@ class SchedulesTab(ScheduleActions, ListTab[Schedule]):
 
     MODE: ClassVar[str] = "schedules"
     KINDS: ClassVar[tuple[str, ...]] = PLAN_WORDS
-    LAYOUTS = SCHEDULE_COLUMNS
-    QUESTION = SchedulesQuestion
+    COLUMNS = SCHEDULE_COLUMNS
+    NOUN = "stream"
+    SORTABLE: ClassVar[tuple[str, ...]] = ("", *_KEYS)
+    BOTH_WAYS = True
+    UPWARD = frozenset({"stream", "exported", "done by", "class", "source", "next window"})
+
+    def page_question(self, wanted: Filter, before: Schedule | None) -> SchedulesQuestion:
+        """Ask for a page of plans."""
+        return SchedulesQuestion(wanted, before, self.sorting)
+
+    def peek(self, noun: Schedule) -> ScheduleQuestion:
+        """Ask for all about one plan."""
+        return ScheduleQuestion(noun.plan.stream.name)
+
+    def preview(self, answer: object) -> Text:
+        """Show a plan with its next windows and those that are pending."""
+        if not isinstance(answer, Ahead):
+            return Text()
+        return schedule_text(answer.schedule, answer.to_come, answer.due, self.strongroom.clock())
 
     def rows(self, page: Page[Schedule], seen: Seen, columns: Columns) -> list[TableRow]:
         """Lay plans out, each with the request for it that waits."""
@@ -199,6 +238,11 @@ class ScheduleScreen(ScheduleActions, TextScreen):
     def __init__(self, stream: str) -> None:
         super().__init__(Text("reading …"))
         self.stream = stream
+
+    @property
+    def place(self) -> Place:
+        """Return what leads here again."""
+        return Place("stream", self.stream)
 
     def question(self) -> ScheduleQuestion:
         """Ask for the plan."""
@@ -284,5 +328,6 @@ def schedule_row(schedule: Schedule, now: datetime, columns: Columns, asked: str
         "pending": "…" if outlook is None else number(schedule.outstanding),
         "done by": local_minute(outlook.done_by) if outlook is not None and outlook.exports else "",
         "class": plan.retention,
+        "source": plan.stream.source,
     }
     return table_row(plan.stream.name, cells, columns)

@@ -24,10 +24,13 @@ from textual.worker import Worker
 from strongroom.engine.queries.requests import RequestKind
 from strongroom.model.errors import StrongroomError
 from strongroom.model.times import Clock
+from strongroom.text.layout import clip
 from strongroom_tui.keyring import Keyring
+from strongroom_tui.places import Place
 from strongroom_tui.reader import Question, VaultAction, VaultReader
 from strongroom_tui.requests import Answers, SentRequest, send_request
 from strongroom_tui.state import ListView
+from strongroom_tui.widgets.breadcrumbs import Breadcrumbs
 from strongroom_tui.widgets.filter_line import Filter
 from strongroom_tui.widgets.footer import KeyFooter
 from strongroom_tui.widgets.header import Beside, StatusHeader
@@ -57,6 +60,9 @@ class Host(Protocol):
     def current_mode(self) -> str:
         """Return the mode of the screen that is shown."""
 
+    def visited(self, place: Place) -> None:
+        """Take note of where a person is."""
+
     def reread(self) -> None:
         """Read the catalogue again as soon as possible."""
 
@@ -83,6 +89,8 @@ class Host(Protocol):
 
 
 LEAST_WIDTH, LEAST_HEIGHT = 40, 12
+
+_CRUMBS_FROM = 18  # lines of the terminal from which on there is room to say where one is
 
 _Answer = TypeVar("_Answer")
 
@@ -134,6 +142,7 @@ class TabScreen(Screen[None]):
     def compose(self) -> ComposeResult:
         """Put the contents between header and footer, and the cover over all."""
         yield StatusHeader(self.strongroom.current_mode)
+        yield Breadcrumbs()
         yield from self.contents()
         yield KeyFooter()
         yield TooSmall()
@@ -141,6 +150,24 @@ class TabScreen(Screen[None]):
     def contents(self) -> ComposeResult:
         """Yield what is between the header and the footer."""
         yield from ()
+
+    @property
+    def place(self) -> Place | None:
+        """Return what leads here again, or None where nothing does."""
+        return Place(self.MODE) if self.MODE else None
+
+    @property
+    def crumb(self) -> str:
+        """Return what this screen is called among those that lie over each other."""
+        place = self.place
+        if place is None:
+            return "Records" if self.UNLOCKED else "Details"
+        return f"{place.kind} {clip(place.key, 40)}" if place.key else place.kind.capitalize()
+
+    def _show_crumbs(self) -> None:
+        room = self.app.size.height >= _CRUMBS_FROM
+        names = [screen.crumb for screen in self.app.screen_stack if isinstance(screen, TabScreen)] if room else []
+        self.query_one(Breadcrumbs).show(names)
 
     def question(self) -> Question | None:
         """Say what this room wants to know now; None where it wants nothing."""
@@ -183,6 +210,9 @@ class TabScreen(Screen[None]):
     def on_screen_resume(self) -> None:
         """Ask again: the vault may have changed while another tab was looked at."""
         self._redraw_keys()
+        self._show_crumbs()
+        if self.place is not None:
+            self.strongroom.visited(self.place)
         self.strongroom.reread()
 
     def on_screen_suspend(self) -> None:
@@ -249,7 +279,7 @@ class TextPane(VerticalScroll, inherit_bindings=False):
         Binding("up,k", "scroll_up", "one line up", show=False),
         Binding("pagedown,space", "page_down", "one screen down", show=False),
         Binding("pageup", "page_up", "one screen up", show=False),
-        Binding("home,g", "scroll_home", "to the top", show=False),
+        Binding("home", "scroll_home", "to the top", show=False),
         Binding("end,G", "scroll_end", "to the end", show=False),
     ]
 

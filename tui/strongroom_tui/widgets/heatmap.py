@@ -50,7 +50,7 @@ class CoverageStrips(Widget, can_focus=True):
         Binding("down,j", "move(1, 0)", "stream below", show=False),
         Binding("pageup", "leap(-1)", "a screen earlier", show=False),
         Binding("pagedown", "leap(1)", "a screen later", show=False),
-        Binding("home,g", "edge(0)", "first stream", show=False),
+        Binding("home", "edge(0)", "first stream", show=False),
         Binding("end,G", "edge(1)", "last stream", show=False),
     ]
 

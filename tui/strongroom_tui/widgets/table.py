@@ -6,7 +6,7 @@ stays longest: the stream, shortened, and the day of its window.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from enum import Enum
 from typing import ClassVar
 
@@ -14,6 +14,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 from rich.cells import cell_len
 from rich.text import Text
+from textual import events
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Vertical
@@ -30,26 +31,52 @@ class TableColumn(Struct, frozen=True):
     """One column. The one with `grows` takes what the others leave."""
 
     name: str
-    width: int  # cells, at least
+    width: int  # cells
     title: str | None = None  # over it, where that is not its name
     right: bool = False  # numbers stand to the right
     grows: bool = False
+    rank: int = 0  # the column with the highest rank is hidden first; 0 is never hidden
+    least: int = 0  # cells that are enough where nothing else can be hidden; 0: no fewer than `width`
+    wide: int = 0  # cells that it takes where there is room; 0: no more than `width`
+
+    @property
+    def heading(self) -> str:
+        """Return the words over it."""
+        return self.name if self.title is None else self.title
 
 
 Columns = tuple[TableColumn, ...]
-Layouts = tuple[Columns, ...]
-"""The columns of a table at ever smaller widths."""
 
 
-def fitted(choices: Layouts, width: int) -> Columns:
-    """Take the first choice that fits, or else the last one; a gap of one cell follows each column."""
-    columns = next((columns for columns in choices if _taken(columns) <= width), choices[-1])
-    spare = max(0, width - _taken(columns))
-    return tuple(replace(each, width=each.width + spare) if each.grows else each for each in columns)
+def fitted(columns: Columns, width: int) -> Columns:
+    """Hide columns by their rank until the others fit into `width`, and give them what is left.
+
+    A gap of one cell follows each column.
+    """
+    shown = list(columns)
+    while _taken(shown) > width and (ranked := [each for each in shown if each.rank]):
+        shown.remove(max(ranked, key=lambda each: each.rank))
+    spare = width - _taken(shown)
+    for each in sorted(shown, key=lambda column: (not column.grows, column.rank)):
+        most = min(spare, each.wide - each.width) if each.wide else 0
+        change = max(spare, each.least - each.width) if spare < 0 and each.least else max(0, most)
+        if change:
+            shown[shown.index(each)] = replace(each, width=each.width + change)
+            spare -= change
+    return tuple(replace(each, width=each.width + max(0, spare)) if each.grows else each for each in shown)
 
 
-def _taken(columns: Columns) -> int:
+def _taken(columns: Sequence[TableColumn]) -> int:
     return sum(column.width + 1 for column in columns)
+
+
+def sorted_by(columns: Columns, name: str, *, upward: bool = False) -> Columns:
+    """Put an arrow over the column that a list is sorted by: down where the largest or latest comes first."""
+    arrow = "▴" if upward else "▾"
+    return tuple(
+        replace(each, title=f"{clip(each.heading, each.width - 2)} {arrow}") if each.name == name else each
+        for each in columns
+    )
 
 
 class TableRow(Struct, frozen=True):
@@ -88,9 +115,9 @@ class PageTable(DataTable[Text], inherit_bindings=False):
         Binding("p", "newer", "page before", tooltip="The page before this one"),
         Binding("down,j", "cursor_down", "one row down", show=False),
         Binding("up,k", "cursor_up", "one row up", show=False),
-        Binding("pagedown,space", "page_down", "one screen down", show=False),
+        Binding("pagedown", "page_down", "one screen down", show=False),
         Binding("pageup", "page_up", "one screen up", show=False),
-        Binding("home,g", "scroll_top", "first row of the page", show=False),
+        Binding("home", "scroll_top", "first row of the page", show=False),
         Binding("end,G", "scroll_bottom", "last row of the page", show=False),
     ]
 
@@ -114,6 +141,11 @@ class PageTable(DataTable[Text], inherit_bindings=False):
     def chosen(self) -> str:
         """Return the key of the row under the cursor, or an empty string."""
         return self._rows_shown[self.cursor_row].key if 0 <= self.cursor_row < len(self._rows_shown) else ""
+
+    @property
+    def keys(self) -> tuple[str, ...]:
+        """Return the keys of all rows of the page."""
+        return tuple(row.key for row in self._rows_shown)
 
     def show_rows(self, rows: list[TableRow], columns: Columns, anchor: Anchor = Anchor.KEEP) -> None:
         """Show these rows, each cell of the width of its column."""
@@ -182,8 +214,7 @@ class PageTable(DataTable[Text], inherit_bindings=False):
         self._rows_shown = []
         self._columns_shown = columns
         for column in columns:
-            title = column.name if column.title is None else column.title
-            title = title.rjust(column.width) if column.right else title
+            title = column.heading.rjust(column.width) if column.right else column.heading
             self.add_column(Text(title), width=column.width + 1, key=column.name)
 
     def _write(self, rows: list[TableRow]) -> None:
@@ -209,6 +240,78 @@ class PageTable(DataTable[Text], inherit_bindings=False):
         self.call_after_refresh(self.scroll_to, y=offset, animate=False, force=True)
 
 
+MARK_WIDTH = 2
+"""Cells before each row of a list: whether it is selected, and a gap."""
+
+_MARK = TableColumn("selected", 1, "")
+
+
+def with_mark(row: TableRow, *, marked: bool) -> TableRow:
+    """Return a row with the sign before it that says whether it is selected."""
+    return TableRow(row.key, (Text("●" if marked else " ", "bold"), *row.cells))
+
+
+class ListTable(PageTable):
+    """A table of which rows can be selected."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("space", "mark", "select", show=False, tooltip="Select this row, or take it out"),
+        Binding("shift+down,J", "mark_down", "select down", show=False, tooltip="Select this row and the next"),
+        Binding("shift+up,K", "mark_up", "select up", show=False, tooltip="Select this row and the one above"),
+        Binding("asterisk", "mark_page", "select page", show=False, tooltip="Select all rows of this page, or none"),
+    ]
+
+    class Marked(Message):
+        """A person selects rows; with `toggle`, rows that are all selected are taken out."""
+
+        def __init__(self, keys: tuple[str, ...], *, toggle: bool) -> None:
+            super().__init__()
+            self.keys = keys
+            self.toggle = toggle
+
+    def show_rows(self, rows: list[TableRow], columns: Columns, anchor: Anchor = Anchor.KEEP) -> None:
+        """Show these rows, which begin with the sign that says whether they are selected."""
+        super().show_rows(rows, (_MARK, *columns), anchor)
+
+    def action_mark(self) -> None:
+        """Select the row or take it out, and go on to the next."""
+        if self.chosen:
+            self.post_message(self.Marked((self.chosen,), toggle=True))
+            self._step(1)
+
+    def action_mark_down(self) -> None:
+        """Select this row and the next."""
+        self._extend(1)
+
+    def action_mark_up(self) -> None:
+        """Select this row and the one above."""
+        self._extend(-1)
+
+    def action_mark_page(self) -> None:
+        """Select all rows of the page, or none."""
+        self.post_message(self.Marked(self.keys, toggle=True))
+
+    def on_click(self, event: events.Click) -> None:
+        """Select the row whose sign was clicked, or all rows up to it with the shift key."""
+        row = event.style.meta.get("row", -1)
+        if not 0 <= row < self.row_count or not (event.x < MARK_WIDTH or event.shift or event.ctrl):
+            return
+        event.prevent_default()
+        event.stop()
+        first, last = sorted((self.cursor_row, row)) if event.shift else (row, row)
+        self.post_message(self.Marked(self.keys[first : last + 1], toggle=not event.shift))
+        self.move_cursor(row=row)
+
+    def _extend(self, steps: int) -> None:
+        before = self.chosen
+        self._step(steps)
+        if before:
+            self.post_message(self.Marked((before, self.chosen), toggle=False))
+
+    def _step(self, steps: int) -> None:
+        self.move_cursor(row=min(max(0, self.cursor_row + steps), self.row_count - 1))
+
+
 class PaneContent(Struct, frozen=True):
     """One page of a list, ready to be shown."""
 
@@ -220,12 +323,13 @@ class PaneContent(Struct, frozen=True):
     more: bool  # another page follows
     filter: str  # in words, or empty
     empty: str  # what to say where there are no rows and no filter
+    amount: str = ""  # the size of the whole list, or nothing
 
     @property
     def heading(self) -> str:
         """Return the title with the rows that are shown: Jobs 1-200 of 5,312."""
         found = f"{self.title}  {self._bounds()}"
-        return f"{found}  filter: {self.filter}" if self.filter else found
+        return "  ".join(filter(None, (found, f"filter: {self.filter}" if self.filter else "", self.amount)))
 
     @property
     def absence(self) -> str:
@@ -244,14 +348,24 @@ class PaneContent(Struct, frozen=True):
 class Pane(Vertical):
     """One of the tables under its title."""
 
-    def __init__(self, name: str) -> None:
+    def __init__(self, name: str, table: PageTable | None = None) -> None:
         super().__init__(id=name)
-        self._pane = name
+        self._table = table or PageTable(name)
+        self._width = -1  # when columns were fitted last
+
+    class Resized(Message):
+        """The pane has another width: more or fewer columns may fit."""
+
+    def on_resize(self, event: events.Resize) -> None:
+        """Have the columns fitted again."""
+        if event.size.width != self._width:
+            self._width = event.size.width
+            self.post_message(self.Resized())
 
     @property
     def table(self) -> PageTable:
         """Return the table inside."""
-        return self.query_one(PageTable)
+        return self._table
 
     @property
     def cells(self) -> int:
@@ -260,7 +374,7 @@ class Pane(Vertical):
 
     def compose(self) -> ComposeResult:
         """Put the words under the table."""
-        yield PageTable(self._pane)
+        yield self._table
         yield Static(classes="absence", markup=False)
 
     def show(self, view: PaneContent, anchor: Anchor) -> None:

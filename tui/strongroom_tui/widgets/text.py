@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
+from datetime import datetime
 from types import MappingProxyType
 
 from rich.cells import cell_len
@@ -15,6 +16,8 @@ from rich.text import Text
 
 from strongroom.model.errors import StrongroomError
 from strongroom.model.text import clean as clean
+from strongroom.text.layout import first_that_fits
+from strongroom.text.times import local, local_day_minute, local_minute
 
 _GAP = re.compile(r"\S( {2,})(?=\S)")
 
@@ -104,6 +107,11 @@ PRESS: Mapping[str, str] = MappingProxyType(
     }
 )
 """From the words of the command line to those of the screen."""
+
+
+def moment_words(at: datetime, width: int) -> str:
+    """Write an instant as exactly as a column has room for."""
+    return first_that_fits([local(at), local_day_minute(at), local_minute(at)], width)
 
 
 def in_keys(words: str) -> str:

@@ -18,7 +18,7 @@ from strongroom.vault.archives import (
     all_archive_ids,
     get_archive,
 )
-from strongroom.vault.catalogue import find_by_prefix
+from strongroom.vault.catalogue import find_by_prefix, ids_from
 from strongroom.vault.files import is_there
 from strongroom.vault.jobs import get_job
 from strongroom.vault.log import Logged, entries_of_archive
@@ -54,6 +54,18 @@ def find_archive(vault: Vault, part: str) -> Archive:
     if archive is None:
         raise UsageError(f"there is no archive {part}", hint="see: strongroom archives")
     return archive
+
+
+def archives_from(vault: Vault, part: str, most: int) -> list[Archive]:
+    """Return at most so many archives whose ids begin with what a person typed."""
+    ids = ids_from(vault.catalogue, "archives", _clean(part), most)
+    return [found for each in ids if (found := get_archive(vault.catalogue, each)) is not None]
+
+
+def jobs_from(vault: Vault, part: str, most: int) -> list[Job]:
+    """Return at most so many jobs whose ids begin with what a person typed."""
+    ids = ids_from(vault.catalogue, "jobs", _clean(part), most)
+    return [found for each in ids if (found := get_job(vault.catalogue, each)) is not None]
 
 
 def _clean(part: str) -> str:
