@@ -67,7 +67,7 @@ async def test_the_palette_finds_streams_ids_windows_and_matters(bench: Bench, s
 async def jump(seat: Seat, words: str) -> None:
     await seat.press("colon")
     assert isinstance(seat.app.screen, CommandPalette)
-    await seat.press(*words)
+    await seat.press(*("space" if each == " " else each for each in words))
     await seat.press("enter")
     await seat.settle()
     assert not isinstance(seat.app.screen, CommandPalette), seat.text
