@@ -45,7 +45,7 @@ from strongroom_tui.screens.plans import PlansScreen
 from strongroom_tui.screens.screen import TextPane
 from strongroom_tui.widgets.header import TABS
 from strongroom_tui.widgets.heatmap import CoverageStrips
-from strongroom_tui.widgets.table import ListTable
+from strongroom_tui.widgets.list_table import ListTable
 
 PAGE = Path(__file__).with_name("tui.md")
 FOLDER = Path(__file__).with_name("pictures")

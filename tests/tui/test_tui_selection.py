@@ -8,13 +8,16 @@ from pathlib import Path
 
 import pytest
 
+from kit.sealed_vault import House
 from kit.tui_bench import Bench, Seat, Sit, job_id, make_archive, make_job
 from kit.tui_views import configure, requested, toasts
 from strongroom.engine.queries.lists import list_archives
 from strongroom.engine.retention.verdicts import list_holds
+from strongroom.model.errors import StrongroomError
 from strongroom.model.job import Cause, State
-from strongroom_tui.screens.exports import as_csv, read_all
+from strongroom_tui.screens.exports import as_csv
 from strongroom_tui.screens.list_screen import ListTab
+from strongroom_tui.screens.selected import restore_into
 
 
 def selected(seat: Seat) -> list[str]:
@@ -108,6 +111,22 @@ async def test_archives_are_verified_and_re_exported_together(bench: Bench, sit:
         assert "Restore 2 archives to" in seat.text
 
 
+def test_a_restore_of_many_leaves_nothing_behind_where_one_fails(tmp_path: Path) -> None:
+    house = House(tmp_path)
+    archives = [house.seal(f"id,at,text\nm{n},2026-03-01T10:00:00Z,x\n".encode(), alone=False) for n in range(2)]
+    folder = tmp_path / "restored"
+    assert len(restore_into(house.vault, folder, archives, house.identities, lambda _count: None)) == 2
+    assert len(list(folder.iterdir())) == 2
+    house.vault.layout.archive(archives[1].id).write_bytes(b"damaged")
+    with pytest.raises(StrongroomError):
+        restore_into(house.vault, tmp_path / "again", archives, house.identities, lambda _count: None)
+    assert not (tmp_path / "again").exists()
+    with pytest.raises(StrongroomError, match="vault"):
+        restore_into(house.vault, house.vault.layout.root / "here", archives, house.identities, lambda _count: None)
+    assert not (house.vault.layout.root / "here").exists()
+    house.vault.close()
+
+
 async def test_a_list_is_exported_as_it_is_filtered(
     bench: Bench, sit: Sit, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -137,4 +156,3 @@ async def test_every_list_can_be_exported(bench: Bench, sit: Sit, tab: str, rows
 def test_a_cell_that_a_spreadsheet_would_run_is_text() -> None:
     text = as_csv([{"a": "=1+1", "b": -3}, {"a": "@x", "b": 4}, {"a": "safe, quoted", "b": 0}])
     assert text == "a,b\n'=1+1,-3\n'@x,4\n\"safe, quoted\",0\n"
-    assert callable(read_all)

@@ -26,7 +26,7 @@ class TravelApp(ActingApp):
 
     COMMANDS = App.COMMANDS | {_jumps}
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("colon", "jump", "go to", show=False, key_display=":", tooltip="Go anywhere by its name"),
+        Binding("colon", "go_anywhere", "go to", show=False, key_display=":", tooltip="Go anywhere by its name"),
         Binding(
             "g", "go_prefix", "go to …", show=False, tooltip="Go to a tab by its letter: g o, g j, g a; g g the top"
         ),
@@ -42,7 +42,7 @@ class TravelApp(ActingApp):
         """Go to one of the tabs."""
         raise NotImplementedError
 
-    def action_jump(self) -> None:
+    def action_go_anywhere(self) -> None:
         """Open the palette. The toolkit binds its own key only where no other key has the same action."""
         self.action_command_palette()
 

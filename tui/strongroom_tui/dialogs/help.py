@@ -46,15 +46,16 @@ class HelpScreen(TextScreen):
 _TASKS: tuple[tuple[str, tuple[str, ...]], ...] = (
     (
         "Look closer",
-        ("select_cursor", "open", "zoom", "next_gap", "results", "date", "holds", "plans", "sort", "filter"),
+        ("select_cursor", "open", "zoom", "next_gap", "results", "date", "holds", "plans"),
     ),
+    ("Choose rows", ("filter", "next_state", "sort", "reverse", "mark")),
     ("Decide about exports", ("retry", "cancel", "regenerate", "pause", "resume", "wake", "edit")),
     ("Read and restore records", ("browse", "restore", "verify", "compare", "identity", "search", "jump", "dataset")),
     ("Retain and destroy", ("hold", "place", "release", "propose", "approve", "undo")),
     ("Prove and hand over", ("package", "audit", "checkpoint", "copy", "export", "check")),
     (
         "Find your way",
-        ("go", "back", "leave", "app.pop_screen", "app.focus", "cursor", "page", "older", "newer", "scroll"),
+        ("go", "travel", "back", "leave", "app.pop_screen", "app.focus", "cursor", "page", "older", "newer", "scroll"),
     ),
     ("This program", ("help", "palette", "utc", "lock", "reread", "quit", "command_palette", "theme")),
 )

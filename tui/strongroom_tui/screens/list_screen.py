@@ -22,16 +22,14 @@ from strongroom_tui.screens.steps import steps
 from strongroom_tui.state import ListView
 from strongroom_tui.widgets.filter_line import Filter, FilterLine, is_stretch, parse_filter
 from strongroom_tui.widgets.list_lines import ChipLine, SelectionBar
+from strongroom_tui.widgets.list_table import MARK_WIDTH, ListTable, with_mark
 from strongroom_tui.widgets.table import (
-    MARK_WIDTH,
     Anchor,
-    ListTable,
     PageTable,
     Pane,
     PaneContent,
     fitted,
     sorted_by,
-    with_mark,
 )
 from strongroom_tui.widgets.text import error_text
 

@@ -165,8 +165,9 @@ class TabScreen(Screen[None]):
         return f"{place.kind} {clip(place.key, 40)}" if place.key else place.kind.capitalize()
 
     def _show_crumbs(self) -> None:
-        room = self.app.size.height >= _CRUMBS_FROM
-        names = [screen.crumb for screen in self.app.screen_stack if isinstance(screen, TabScreen)] if room else []
+        stack = self.app.screen_stack
+        below = stack[: stack.index(self) + 1] if self in stack and self.app.size.height >= _CRUMBS_FROM else []
+        names = [screen.crumb for screen in below if isinstance(screen, TabScreen)]
         self.query_one(Breadcrumbs).show(names)
 
     def question(self) -> Question | None:
@@ -205,6 +206,7 @@ class TabScreen(Screen[None]):
 
     def on_resize(self, _event: events.Resize) -> None:
         """Fit everything to the new size."""
+        self._show_crumbs()
         self.call_after_refresh(self.repaint)
 
     def on_screen_resume(self) -> None:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import ExitStack
 from pathlib import Path
+from shutil import rmtree
 from types import MappingProxyType
 
 from rich.text import Text
@@ -11,7 +13,7 @@ from rich.text import Text
 from strongroom.engine.access.content import check_content
 from strongroom.engine.access.fixity import FixityFault, Watch, check_fixity
 from strongroom.engine.access.inventory import get_exactly
-from strongroom.engine.access.restore import restore
+from strongroom.engine.access.restore import require_outside, restore
 from strongroom.engine.core.identities import Identities
 from strongroom.engine.monitor.system_status import Quota, quota_of
 from strongroom.engine.queries.lists import Vault
@@ -157,9 +159,7 @@ class SelectedArchives(ArchiveActions):
         identities = await unlocked(self)
 
         def work(vault: Vault, watch: Watch) -> list[str]:
-            folder.mkdir(mode=0o700)
-            found = [restore(vault, each, identities, folder / file_name(each), watch) for each in archives]
-            return [f"{path}  sha256:{each.sha256}" for each in found for path in each.paths]
+            return restore_into(vault, folder, archives, identities, watch)
 
         await show_work(self, title, sum(each.seal.size for each in archives), work, restored_text)
 
@@ -260,6 +260,23 @@ def file_name(archive: Archive) -> str:
     stream = "".join(letter if letter.isalnum() else "-" for letter in archive.stream)
     ending = Path(archive.seal.file_name).suffix
     return f"{stream}-{archive.spec.window.start:%Y-%m-%d}-{archive.id[-8:]}{ending}"
+
+
+def restore_into(
+    vault: Vault, folder: Path, archives: Sequence[Archive], identities: Identities, watch: Watch
+) -> list[str]:
+    """Write each archive as one file into a new folder, and return the paths with their digests.
+
+    Where one of them fails or a person stops it, the folder is removed: nothing is left behind. Raises OSError and the
+    StrongroomError family.
+    """
+    require_outside(vault, folder)
+    folder.mkdir(mode=0o700)
+    with ExitStack() as undo:
+        undo.callback(rmtree, folder, ignore_errors=True)
+        found = [restore(vault, each, identities, folder / file_name(each), watch) for each in archives]
+        undo.pop_all()
+    return [f"{path}  sha256:{each.sha256}" for each in found for path in each.paths]
 
 
 def _faults(vault: Vault, archive: Archive, identities: Identities, watch: Watch) -> list[FixityFault]:
