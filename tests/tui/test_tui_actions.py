@@ -123,7 +123,7 @@ async def test_work_that_is_left_by_its_button_stops(place: Place) -> None:
 
 
 async def test_help_groups_every_key_by_what_a_person_wants(house: Bench, sit: Sit) -> None:
-    async with sit(house, (120, 60), tab="archives") as seat:
+    async with sit(house, (120, 100), tab="archives") as seat:
         tasks = {task_of(each.binding.action) for each in usable(seat.app.screen)}
         promised = [each.tooltip or each.binding.description for each in usable(seat.app.screen)]
         await seat.press("question_mark")

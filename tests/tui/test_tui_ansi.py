@@ -41,5 +41,5 @@ async def test_the_chosen_row_stands_out_without_any_colour_of_ours(bench: Bench
     async with sit(bench, (80, 24)) as seat:
         seat.app.theme = "ansi-dark"
         await seat.press("j")
-        chosen = next(n for n, line in enumerate(seat.text.splitlines()) if "fetching" in line)
+        chosen = next(n for n, line in enumerate(seat.text.splitlines()) if "↓ fetching" in line)
         assert [bool(styles(seat, chosen + step)[0][1].reverse) for step in (-1, 0, 1)] == [False, True, False]
