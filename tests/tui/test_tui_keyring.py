@@ -116,7 +116,7 @@ async def test_the_screen_answers_while_the_keyring_waits_for_a_person(kept: Pla
         while not waiting.asked.is_set():
             await seat.pilot.pause(0.01)
         await seat.pilot.press("question_mark")
-        assert "Find your way" in seat.text
+        assert "Press t for a guided tour" in seat.text
         await seat.pilot.press("escape")
         waiting.unlocked.set()
         await until(seat, f"{CANARY} 0")

@@ -222,7 +222,7 @@ async def test_cells_become_longer_and_time_goes_back(bench: Bench, sit: Sit) ->
 async def test_enter_opens_what_is_behind_the_cell(bench: Bench, sit: Sit) -> None:
     configure(bench)
     hold(bench, STREAMS[1], range(3, 4), Cover.MISSING, "not-offered")
-    async with sit(bench, (100, 30), tab="overview") as seat:
+    async with sit(bench, (99, 30), tab="overview") as seat:
         await seat.press("j", "enter")
         assert isinstance(seat.app.screen, ArchivesTab)
         assert f"filter: {STREAMS[1]} 2026-11-20" in seat.text

@@ -141,7 +141,7 @@ async def test_columns_use_the_width_and_hide_by_priority(empty: Bench, sit: Sit
 
 
 async def test_states_are_chips_that_filter_on_a_click_and_by_a_key(bench: Bench, sit: Sit) -> None:
-    async with sit(bench, (120, 40), tab="archives") as seat:
+    async with sit(bench, (150, 40), tab="archives") as seat:
         assert "all 33   archived 32   quarantined 1" in seat.text
         await seat.pilot.click("ChipLine", offset=(24, 0))
         await seat.settle()
@@ -156,3 +156,6 @@ async def test_states_are_chips_that_filter_on_a_click_and_by_a_key(bench: Bench
         assert "filter: zavu:messages after:2026-01 before:2026-11-19" in seat.text
         await seat.resize(40, 12)
         assert "all" not in seat.text.splitlines()[3]
+        await seat.press("slash", "ctrl+u", "enter", "3")
+        await seat.resize(60, 24)
+        assert seat.text.splitlines()[2].rstrip().endswith("  …")

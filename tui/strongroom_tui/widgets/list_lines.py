@@ -28,7 +28,7 @@ class Chip(Struct, frozen=True):
 
 
 class ChipLine(Widget):
-    """Chips on one line; the one that filters now stands out. Those that do not fit are left out."""
+    """Chips on one line; the one that filters now stands out. An ellipsis stands for those that do not fit."""
 
     class Chosen(Message):
         """A person clicked a chip."""
@@ -55,18 +55,20 @@ class ChipLine(Widget):
         self.refresh()
 
     def render(self) -> Text:
-        """Draw those that fit, the current one always."""
+        """Draw those that fit, the current one always; an ellipsis stands for the others."""
         text, self._places = Text(no_wrap=True), []
+        whole = sum(cell_len(each.words) + 3 for each in self._chips) - 1
+        width = self.size.width if whole <= self.size.width else self.size.width - 2
         kept = next((cell_len(each.words) + 3 for each in self._chips if each.kind == self._current), 0)
         for each in self._chips:
             current, words = each.kind == self._current, f" {each.words} "
-            room = self.size.width - text.cell_len - (0 if current else kept)
+            room = width - text.cell_len - (0 if current else kept)
             if cell_len(words) > room:
                 continue
             kept = 0 if current else kept
             self._places.append((text.cell_len, text.cell_len + cell_len(words), each.kind))
             text.append(words, "bold reverse" if current else "").append(" ")
-        return text
+        return text.append("…" if len(self._places) < len(self._chips) else "")
 
     def on_click(self, event: events.Click) -> None:
         """Filter by the chip that was clicked."""
