@@ -104,7 +104,7 @@ async def sit_by(bench: Bench, clock: Hands) -> AsyncIterator[Seat]:
     reader = VaultReader(bench.config, clock)
     app = StrongroomApp(reader, clock)
     try:
-        async with app.run_test(size=(140, 40)) as pilot:
+        async with app.run_test(size=(240, 40)) as pilot:
             seat = Seat(app, pilot)
             await seat.settle()
             yield seat

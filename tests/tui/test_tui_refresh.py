@@ -29,7 +29,7 @@ async def until(seat: Seat, shown: Callable[[str], bool]) -> None:
 
 
 async def test_progress_appears_and_moves_by_itself(empty: Bench, sit: Sit) -> None:
-    async with sit(empty) as seat:
+    async with sit(empty, (240, 40)) as seat:
         assert "No jobs yet" in seat.text
         job = make_job(1, State.FETCHING, size=1000)
         empty.write(job)

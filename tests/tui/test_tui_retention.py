@@ -109,7 +109,7 @@ async def test_a_plan_takes_two_people_and_the_typed_count(
     kept: Bench, sit: Sit, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     as_person(monkeypatch, 1001)
-    async with sit(kept, (140, 40), tab="retention") as seat:
+    async with sit(kept, (99, 40), tab="retention") as seat:
         await seat.press("u")
         assert "Nothing is to be destroyed" in seat.text
         await seat.press("D")
