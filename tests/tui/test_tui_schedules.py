@@ -21,7 +21,7 @@ def held(bench: Bench) -> Bench:
 
 
 async def test_every_plan_says_what_is_due_and_what_comes(bench: Bench, sit: Sit) -> None:
-    async with sit(held(bench), (120, 30), tab="schedules") as seat:
+    async with sit(held(bench), (99, 30), tab="schedules") as seat:
         lines = {name: next(line for line in seat.text.splitlines() if name in line) for name in STREAMS}
         assert "✓ waiting" in lines[STREAMS[0]]
         assert "○ pending" in lines[STREAMS[1]]
