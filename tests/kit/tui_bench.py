@@ -210,6 +210,11 @@ class Seat:
             await self.pilot.press(key)
             await self.settle()
 
+    async def type(self, *keys: str) -> None:
+        """Press keys of which only the last one shows something that matters: they wait for no reading in between."""
+        await self.pilot.press(*keys)
+        await self.settle()
+
     async def settle(self) -> None:
         """Wait until every reading is done and what followed from it is drawn.
 

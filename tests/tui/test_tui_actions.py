@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 from collections.abc import Callable
 from pathlib import Path
+from threading import Event
 
 import pytest
 from textual.widgets import Button, Input
@@ -108,8 +109,10 @@ async def test_a_full_disk_is_told_with_the_next_step(
 
 
 async def test_work_that_is_left_by_its_button_stops(place: Place) -> None:
+    leaves_the_processor = Event()
+
     def work(_vault: object, watch: Callable[[int], None]) -> None:
-        while True:
+        while not leaves_the_processor.wait(0.001):  # nobody sets it: work that spins would keep the screen waiting
             watch(1)
 
     heard: list[object] = []
@@ -117,7 +120,7 @@ async def test_work_that_is_left_by_its_button_stops(place: Place) -> None:
         seat.app.push_screen(BackgroundWork("Something long", 10, work), heard.append)
         await seat.pilot.pause()
         in_sight(seat)
-        await seat.pilot.click("#stop")
+        assert await seat.pilot.click("#stop")
         await seat.settle()
         assert "nothing was left behind" in str(heard)
 

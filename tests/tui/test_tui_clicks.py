@@ -14,6 +14,7 @@ from kit.tui_views import configure
 from strongroom_tui.app import StrongroomApp
 from strongroom_tui.dialogs.dialog import AskLine, Choose, Confirm
 from strongroom_tui.dialogs.help import Palette, usable
+from strongroom_tui.screens.list_screen import ListTab
 from strongroom_tui.widgets.filter_line import FilterLine
 from strongroom_tui.widgets.header import TABS
 
@@ -41,6 +42,10 @@ async def come_to(seat: Seat, tab: str, keys: tuple[str, ...]) -> None:
         seat.app.pop_screen()
     seat.app.action_go(tab)
     await seat.settle()
+    screen = seat.app.screen
+    if isinstance(screen, ListTab) and screen.order_shown != screen.usual_order():
+        screen.sort_by(screen.usual_order().column)  # a click before this one sorted it
+        await seat.settle()
     if "clear" in seat.keys:
         keys = ("escape", *keys)
     if any(line.display for line in seat.app.screen.query(FilterLine)):

@@ -60,6 +60,7 @@ class ListTab(ListBase[Noun]):
     def __init__(self) -> None:
         super().__init__()
         self._keys: frozenset[str] = frozenset()
+        self._filter_line = FilterLine()  # asked for at every key, so it is not looked for each time
 
     def above(self) -> ComposeResult:
         """Yield what stands over the list."""
@@ -73,7 +74,7 @@ class ListTab(ListBase[Noun]):
             yield Pane(self.MODE, ListTable(self.MODE))
             yield Preview()
         yield SelectionBar()
-        yield FilterLine()
+        yield self._filter_line
 
     def on_mount(self) -> None:
         """Begin in the list, looked at as it was last time."""
@@ -136,12 +137,12 @@ class ListTab(ListBase[Noun]):
 
     def action_filter(self) -> None:
         """Open the filter line."""
-        self.query_one(FilterLine).open(str(self.filter), [*self.streams(), *self.KINDS])
+        self._filter_line.open(str(self.filter), [*self.streams(), *self.KINDS])
         self.refresh_bindings()
 
     def action_back(self) -> None:
         """Close the filter line, or let the selection go, or take the filter away."""
-        if self.query_one(FilterLine).display:
+        if self._filter_line.display:
             self._close_filter()
         elif self.selection:
             self.clear_selection()
@@ -182,7 +183,7 @@ class ListTab(ListBase[Noun]):
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """Hide the keys that would do nothing now."""
-        typing = any(line.display for line in self.query(FilterLine))
+        typing = self._filter_line.display
         match action:
             case "back":
                 return typing or bool(self.selection) or self.filter != Filter()
@@ -294,7 +295,7 @@ class ListTab(ListBase[Noun]):
             self.app.push_screen(screen)
 
     def _close_filter(self) -> None:
-        self.query_one(FilterLine).close()
+        self._filter_line.close()
         self.pane.table.focus()
         self.refresh_bindings()
 

@@ -6,6 +6,7 @@ and work to the thread that has the vault open. `Host` is all that a screen know
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Awaitable, Callable
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, ClassVar, Protocol, TypeVar, cast
@@ -288,6 +289,7 @@ class TextPane(VerticalScroll, inherit_bindings=False):
     def __init__(self, text: Text) -> None:
         super().__init__()
         self._text = text
+        self._lines = sys.maxsize  # of the text as it was laid out last
 
     def compose(self) -> ComposeResult:
         """Yield the text."""
@@ -295,6 +297,7 @@ class TextPane(VerticalScroll, inherit_bindings=False):
 
     def on_resize(self) -> None:
         """Break the lines again."""
+        self._lines = sys.maxsize  # of another width: what they took before says nothing
         self._lay_out()
 
     def show(self, text: Text) -> None:
@@ -304,7 +307,10 @@ class TextPane(VerticalScroll, inherit_bindings=False):
             self._lay_out()
 
     def _lay_out(self) -> None:
-        self.query_one(Static).update(hang(self._text, self.scrollable_content_region.width))
+        """Break the lines, and have the screen laid out again only where the text was or gets longer than the pane."""
+        text, room = hang(self._text, self.scrollable_content_region.width), self.scrollable_content_region.height
+        before, self._lines = self._lines, text.plain.count("\n") + 1
+        self.query_one(Static).update(text, layout=max(before, self._lines) > room)
 
 
 class TextScreen(TabScreen):
