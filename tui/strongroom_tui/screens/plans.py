@@ -24,7 +24,7 @@ from strongroom.text.states import STAGES
 from strongroom.text.units import number
 from strongroom_tui.dialogs.dialog import AskLine, Confirm
 from strongroom_tui.places import Place
-from strongroom_tui.reader import VaultSession
+from strongroom_tui.reader import Seen, VaultSession
 from strongroom_tui.screens.holds import NEED
 from strongroom_tui.screens.list_screen import ListTab
 from strongroom_tui.screens.pages import PAGE, Order, Page
@@ -40,6 +40,7 @@ from strongroom_tui.screens.screen import TabScreen, TextPane, TextScreen
 from strongroom_tui.screens.steps import ask, perform, steps
 from strongroom_tui.widgets.filter_line import Filter
 from strongroom_tui.widgets.icons import mark_text
+from strongroom_tui.widgets.list_lines import Chip
 from strongroom_tui.widgets.table import (
     Columns,
     TableColumn,
@@ -170,6 +171,10 @@ class PlansScreen(PlanActions, ListTab[DestructionPlan]):
     def page_question(self, wanted: Filter, before: DestructionPlan | None) -> PlansQuestion:
         """Ask for the plans."""
         return PlansQuestion(wanted, before, self.sorting)
+
+    def chips(self, seen: Seen) -> list[Chip]:  # noqa: ARG002 - as declared
+        """Offer the plans that are in progress, and all of them."""
+        return [Chip("", name="in progress"), Chip("all")]
 
     def peek(self, noun: DestructionPlan) -> PlanQuestion:
         """Ask for one plan, judged as of now."""

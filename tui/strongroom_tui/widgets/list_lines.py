@@ -20,11 +20,13 @@ class Chip(Struct, frozen=True):
 
     kind: str  # the word that filters by it, empty for all
     count: int | None = None  # rows in this state, None where nobody counted
+    name: str = ""  # what it is called, where that is not the word
 
     @property
     def words(self) -> str:
         """Return what is written on it."""
-        return f"{self.kind or 'all'} {number(self.count)}" if self.count is not None else self.kind or "all"
+        name = self.name or self.kind or "all"
+        return f"{name} {number(self.count)}" if self.count is not None else name
 
 
 class ChipLine(Widget):
