@@ -164,6 +164,7 @@ SECTIONS = {
         ),
         "archives": CommandEntry("archives", "archives", "List archives; show or re-export one."),
         "search": CommandEntry("search", "search", "Find records by words, people and time, over all archives."),
+        "case": CommandEntry("case", "case", "Collect queries, notes, marked records and holds of a matter."),
         "index": CommandEntry("index", "index", "Make the search segments that are missing, or count them."),
         "records": CommandEntry("records", "records", "Write the records of a period as JSON lines, each once."),
         "restore": CommandEntry("restore", "restore", "Write the original file of an archive to disk."),

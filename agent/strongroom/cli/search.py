@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import sys
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
@@ -24,7 +24,9 @@ from strongroom.text.layout import bar
 from strongroom.text.units import number, short
 
 if TYPE_CHECKING:
+    from strongroom.config.schema import Config
     from strongroom.engine.access.search import Found, SearchProgress
+    from strongroom.engine.core.identities import Identities
     from strongroom.search.entry import OwnFields
     from strongroom.search.terms import Query
 
@@ -78,9 +80,8 @@ def search(
     """
     shown = Shown(zone_of(time_zone), limit, by or "", count, full, as_json)
     text = " ".join(words) or _typed()
-    result = _search(session, text, shown, identity, passphrase_file)
-    _print(result, shown)
-    return _report(result, shown)
+    result = run_search(session, text, shown, lambda config: open_identities(config, identity, passphrase_file))
+    return print_result(result, shown)
 
 
 def _typed() -> str:
@@ -90,7 +91,7 @@ def _typed() -> str:
     return sys.stdin.readline().rstrip("\n") if sys.stdin is not None else ""
 
 
-class _Result(Struct, frozen=True):
+class SearchResult(Struct, frozen=True):
     """What a search found: how many records, and those that are printed."""
 
     hits: int
@@ -100,7 +101,8 @@ class _Result(Struct, frozen=True):
     fields: OwnFields  # of providers that manifests describe
 
 
-def _search(session: Session, text: str, shown: Shown, identity: Path | None, passphrase_file: Path | None) -> _Result:
+def run_search(session: Session, text: str, shown: Shown, identify: Callable[[Config], Identities]) -> SearchResult:
+    """Search and log that; `identify` returns the identities once the query is known to be one."""
     from strongroom.engine.access.search import (
         SearchProgress,
         choose_archives,
@@ -120,7 +122,7 @@ def _search(session: Session, text: str, shown: Shown, identity: Path | None, pa
         names = known_names(vault, (each.name for each in config.streams), (each.name for each in config.sources))
         query = parse_query(text, shown.zone, names)
         archives = choose_archives(vault, query)
-        opened = open_identities(config, identity, passphrase_file)
+        opened = identify(config)
         progress, hits = SearchProgress(archives=len(archives)), []
         fields = described_fields(config.manifests)
         try:
@@ -138,10 +140,16 @@ def _search(session: Session, text: str, shown: Shown, identity: Path | None, pa
             random_bytes = Dependencies().random_bytes
             person, clear = acting_person(), config.vault.log_queries
             note_search(vault, query, progress, count, person, system_clock(), random_bytes, clear=clear)
-    return _Result(count, found, query, progress, fields)
+    return SearchResult(count, found, query, progress, fields)
 
 
-def _print(result: _Result, shown: Shown) -> None:
+def print_result(result: SearchResult, shown: Shown) -> int:
+    """Print what was found, and what could not be searched; return the exit code."""
+    _print(result, shown)
+    return _report(result, shown)
+
+
+def _print(result: SearchResult, shown: Shown) -> None:
     found = result.found
     if shown.count:
         put_document({"hits": result.hits}) if shown.as_json else say(number(result.hits))
@@ -157,7 +165,7 @@ def _print(result: _Result, shown: Shown) -> None:
                 _print_hit(each, result, shown)
 
 
-def _print_hit(found: Found, result: _Result, shown: Shown) -> None:
+def _print_hit(found: Found, result: SearchResult, shown: Shown) -> None:
     from strongroom.search.snippet import make_snippet
 
     entry, archive = found.hit.entry, found.hit.archive
@@ -229,7 +237,7 @@ def _document(found: Found) -> dict[str, object]:
     }
 
 
-def _report(result: _Result, shown: Shown) -> int:
+def _report(result: SearchResult, shown: Shown) -> int:
     progress = result.progress
     for archive, why in progress.unread.items():
         report(f"archive {archive} could not be read: {clean(why)}; next: strongroom verify {short(archive)}")

@@ -14,6 +14,8 @@ class EntryKind(StrEnum):
     ARCHIVE_DESTROYED = "archive.destroyed"
     ARCHIVE_DIFFERS = "archive.differs"
     ARCHIVE_MISSING = "archive.missing"
+    CASE_CHANGED = "case.changed"
+    CASE_OPENED = "case.opened"
     CHECKPOINT_SENT = "checkpoint.sent"
     CHECKPOINT_SIGNED = "checkpoint.signed"
     CLOCK_ACCEPTED = "clock.accepted"

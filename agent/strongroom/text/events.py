@@ -74,6 +74,8 @@ KINDS: Mapping[str, str] = MappingProxyType(
         EntryKind.RECIPIENTS_CHANGED: "the keys that open new archives were changed",
         EntryKind.RECIPIENT_PROVEN: "the private key of a recipient was proven",
         EntryKind.KEY_RESEALED: "its key file was sealed to other keys",
+        EntryKind.CASE_OPENED: "a case was begun",
+        EntryKind.CASE_CHANGED: "something was added to a case",
         EntryKind.SEARCH_MADE: "a person searched the archives",
         EntryKind.PRODUCTION_MADE: "a production of records was made",
         EntryKind.REPORT_MADE: "a report was made",
