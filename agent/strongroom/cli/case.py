@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
-from msgspec import Struct, to_builtins
+from msgspec import to_builtins
 
 from strongroom.cli import terminal
 from strongroom.cli.identities import open_identities
@@ -19,19 +19,18 @@ from strongroom.cli.options import Session, identity_option, json_option, pass_s
 from strongroom.cli.output import TextColumn, put_document, render_fields, render_table
 from strongroom.cli.search import Shown, print_result, run_search
 from strongroom.cli.terminal import clean, report, say, say_lines, width
-from strongroom.model.case import Case, CaseStep, HoldAdded, Mark, NoteAdded, Opened, QueryAdded, RecordMarked
+from strongroom.model.case import Case, Mark, NoteAdded, QueryAdded
 from strongroom.model.errors import ExitCode, UsageError
 from strongroom.model.text import counted
+from strongroom.text.sentences import case_step
 from strongroom.text.times import utc, utc_day
 from strongroom.text.units import short
 
 if TYPE_CHECKING:
-    from strongroom.config.schema import Config
-    from strongroom.engine.core.identities import Identities
+    from strongroom.engine.access.cases import OpenCases
     from strongroom.model.case import Change
     from strongroom.model.destruction import Person
     from strongroom.model.times import Chance
-    from strongroom.vault.vault import Vault
 
 _COLUMNS = (
     TextColumn("CASE"),
@@ -42,6 +41,11 @@ _COLUMNS = (
     TextColumn("RECORDS", right=True),
     TextColumn("HOLDS", right=True),
 )
+
+
+def _of_a_person(command: Callable[..., object]) -> Callable[..., object]:
+    """Give a command the options of those that need an identity."""
+    return identity_option(passphrase_option(json_option(pass_session(command))))
 
 
 @click.group("case")
@@ -55,24 +59,18 @@ def case() -> None:
 
 @case.command("new")
 @click.argument("name")
-@identity_option
-@passphrase_option
-@json_option
-@pass_session
+@_of_a_person
 def new(session: Session, name: str, identity: Path | None, passphrase_file: Path | None, as_json: bool) -> None:
     """Begin a case, with the name of its matter."""
     from strongroom.engine.access.cases import add_case
 
     with _open(session, identity, passphrase_file) as at:
-        made = add_case(at.vault, at.cases, name, *at.signed)
+        made = add_case(at.vault, at.cases, name, *_signed(at))
     _show_change(made, as_json, f"case {short(made.id)} is begun")
 
 
 @case.command("list")
-@identity_option
-@passphrase_option
-@json_option
-@pass_session
+@_of_a_person
 def list_(session: Session, identity: Path | None, passphrase_file: Path | None, as_json: bool) -> None:
     """List the cases, oldest first."""
     with _open(session, identity, passphrase_file) as at:
@@ -87,10 +85,7 @@ def list_(session: Session, identity: Path | None, passphrase_file: Path | None,
 
 @case.command("show")
 @click.argument("name", metavar="CASE")
-@identity_option
-@passphrase_option
-@json_option
-@pass_session
+@_of_a_person
 def show(session: Session, name: str, identity: Path | None, passphrase_file: Path | None, as_json: bool) -> None:
     """Show a case: its queries by number, and everything that was added, by whom and when."""
     with _open(session, identity, passphrase_file) as at:
@@ -102,7 +97,7 @@ def show(session: Session, name: str, identity: Path | None, passphrase_file: Pa
     for number, query in enumerate(found.queries, 1):
         say(f"query {number}: {clean(query.text)}  (dates in {clean(query.zone)})")
     for step in found.steps:
-        say(f"{utc(step.at)}  {clean(step.by)}  {clean(_words(step))}")
+        say(f"{utc(step.at)}  {clean(step.by)}  {clean(case_step(step))}")
     if found.sealed:
         report(f"{counted(found.sealed, 'change')} sealed to keys that your identity does not have")
 
@@ -111,10 +106,7 @@ def show(session: Session, name: str, identity: Path | None, passphrase_file: Pa
 @click.argument("name", metavar="CASE")
 @click.argument("words", metavar="[QUERY]...", nargs=-1)
 @click.option("--time-zone", default="UTC", show_default=True, metavar="NAME", help="The zone of dates.")
-@identity_option
-@passphrase_option
-@json_option
-@pass_session
+@_of_a_person
 def add_query(
     session: Session,
     name: str,
@@ -138,10 +130,7 @@ def add_query(
 @click.argument("number", type=click.IntRange(1))
 @click.option("--limit", type=click.IntRange(1), default=20, show_default=True, help="Show at most this many.")
 @click.option("--count", is_flag=True, help="Print only how many records match.")
-@identity_option
-@passphrase_option
-@json_option
-@pass_session
+@_of_a_person
 def search(
     session: Session,
     name: str,
@@ -162,10 +151,7 @@ def search(
 @case.command("note")
 @click.argument("name", metavar="CASE")
 @click.argument("words", metavar="[TEXT]...", nargs=-1)
-@identity_option
-@passphrase_option
-@json_option
-@pass_session
+@_of_a_person
 def note(
     session: Session,
     name: str,
@@ -185,10 +171,7 @@ def note(
 @click.argument("name", metavar="CASE")
 @click.argument("record", metavar="ARCHIVE/RECORD")
 @click.argument("mark", type=click.Choice([each.value for each in Mark]))
-@identity_option
-@passphrase_option
-@json_option
-@pass_session
+@_of_a_person
 def mark_(
     session: Session,
     name: str,
@@ -211,9 +194,9 @@ def mark_(
         raise UsageError(f"{record!r} names no record", hint="give ARCHIVE/RECORD, as `strongroom search` prints them")
     with _open(session, identity, passphrase_file) as at:
         found = at.find(name)
-        fields = described_fields(at.config.manifests)
+        fields = described_fields(session.config().manifests)
         hit = find_record(at.vault, find_archive(at.vault, archive), record_id, at.identities, fields)
-        made = change_case(at.vault, found, mark_of(hit, record_id, Mark(mark)), *at.signed)
+        made = change_case(at.vault, found, mark_of(hit, record_id, Mark(mark)), *_signed(at))
     _show_change(made, as_json, f"record {clean(record_id)} is marked {mark}")
 
 
@@ -222,10 +205,7 @@ def mark_(
 @click.argument("number", type=click.IntRange(1))
 @click.option("--later", is_flag=True, help="Also what arrives later of these streams in the period of the query.")
 @click.option("--reason", metavar="WORDS", required=True, help="The reason, recorded with the hold.")
-@identity_option
-@passphrase_option
-@json_option
-@pass_session
+@_of_a_person
 def hold(
     session: Session,
     name: str,
@@ -251,7 +231,7 @@ def hold(
         if result.progress.stopped:
             return ExitCode.INTERRUPTED
         archives = list({hit.archive.id: hit.archive for each in result.found for hit in each.hits}.values())
-        by, now, random_bytes = at.signed
+        by, now, random_bytes = _signed(at)
         made = hold_found(at.vault, found, number, result.query, archives, by, reason, now, random_bytes, later=later)
     _show_change(made, as_json, f"{counted(len(made.holds) - len(found.holds), 'hold')} placed")
     for archive, why in result.progress.unread.items():
@@ -259,39 +239,24 @@ def hold(
     return ExitCode.FINDINGS if result.progress.unread else ExitCode.OK
 
 
-class _OpenCases(Struct, frozen=True):
-    """The open vault and its cases, for a person who has the identity."""
-
-    config: Config
-    vault: Vault
-    identities: Identities
-    cases: list[Case]
-
-    @property
-    def signed(self) -> tuple[Person, datetime, Chance]:
-        """Return who acts, when, and the random source."""
-        from strongroom.engine.core.people import acting_person
-        from strongroom.engine.core.sources import system_clock
-        from strongroom.engine.core.trusted_clock import vault_now
-
-        return acting_person(), vault_now(self.vault, system_clock), os.urandom
-
-    def find(self, name: str) -> Case:
-        """Return a case by its name or id. Raises UsageError."""
-        from strongroom.engine.access.cases import find_case
-
-        return find_case(self.cases, name)
-
-
 @contextmanager
-def _open(session: Session, identity: Path | None, passphrase_file: Path | None) -> Iterator[_OpenCases]:
-    from strongroom.engine.access.cases import open_cases
+def _open(session: Session, identity: Path | None, passphrase_file: Path | None) -> Iterator[OpenCases]:
+    from strongroom.engine.access.cases import OpenCases, open_cases
     from strongroom.engine.core.sources import open_reading
 
     config = session.config()
     with open_reading(config) as vault:
         identities = open_identities(config, identity, passphrase_file)
-        yield _OpenCases(config, vault, identities, open_cases(vault, identities))
+        yield OpenCases(vault, identities, open_cases(vault, identities))
+
+
+def _signed(at: OpenCases) -> tuple[Person, datetime, Chance]:
+    """Return who acts, when, and the random source."""
+    from strongroom.engine.core.people import acting_person
+    from strongroom.engine.core.sources import system_clock
+    from strongroom.engine.core.trusted_clock import vault_now
+
+    return acting_person(), vault_now(at.vault, system_clock), os.urandom
 
 
 def _change(
@@ -305,8 +270,8 @@ def _change(
     from strongroom.engine.access.cases import change_case
 
     with _open(session, identity, passphrase_file) as at:
-        made = change_case(at.vault, at.find(name), change, *at.signed)
-    _show_change(made, as_json, f"{_words(made.steps[-1]).partition(':')[0]} added to the case {clean(made.name)}")
+        made = change_case(at.vault, at.find(name), change, *_signed(at))
+    _show_change(made, as_json, f"{case_step(made.steps[-1]).partition(':')[0]} added to the case {clean(made.name)}")
 
 
 def _show_change(made: Case, as_json: bool, words: str) -> None:
@@ -333,20 +298,6 @@ def _row(each: Case) -> tuple[str, ...]:
     opened = utc_day(each.steps[0].at) if each.steps else "-"
     counts = (len(each.queries), len(list(each.notes)), len(each.marks), len(each.holds))
     return (short(each.id), clean(each.name) or "sealed to other keys", opened, *map(str, counts))
-
-
-def _words(step: CaseStep) -> str:
-    match step.change:
-        case Opened():
-            return f"case begun: {step.change.name}"
-        case QueryAdded():
-            return f"query: {step.change.text}"
-        case NoteAdded():
-            return f"note: {step.change.text}"
-        case RecordMarked():
-            return f"{step.change.mark}: record {step.change.record} of archive {short(step.change.archive)}"
-        case HoldAdded():
-            return f"hold: {short(step.change.hold)}, on what query {step.change.query} found"
 
 
 def _summary(each: Case) -> dict[str, object]:

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
+from strongroom.model.case import CaseStep, HoldAdded, NoteAdded, Opened, QueryAdded, RecordMarked
 from strongroom.model.hold import HoldRule
 from strongroom.model.job import Cause, Job, State, Wait
 from strongroom.model.retention import Verdict
@@ -203,3 +204,18 @@ def _hold_scope(rule: HoldRule) -> Iterator[str]:
 
 def _day_or_time(at: datetime) -> str:
     return utc_day(at) if utc(at).endswith(" 00:00:00Z") else utc(at)
+
+
+def case_step(step: CaseStep) -> str:
+    """Say what was added to a case."""
+    match step.change:
+        case Opened():
+            return f"case begun: {step.change.name}"
+        case QueryAdded():
+            return f"query: {step.change.text}"
+        case NoteAdded():
+            return f"note: {step.change.text}"
+        case RecordMarked():
+            return f"{step.change.mark}: record {step.change.record} of archive {short(step.change.archive)}"
+        case HoldAdded():
+            return f"hold: {short(step.change.hold)}, on what query {step.change.query} found"

@@ -20,6 +20,7 @@ from strongroom.age.keys import X25519Identity, X25519Recipient
 from strongroom.age.writer import open_bytes, seal_bytes
 from strongroom.engine.access.search import Hit, SearchProgress, open_found, search
 from strongroom.engine.access.search import gather as gather_hits
+from strongroom.engine.core.identities import Identities
 from strongroom.engine.retention.holds import place
 from strongroom.evidence.line import Entry, Fact
 from strongroom.model.archive import Archive
@@ -51,6 +52,18 @@ class _Sealed(Struct, frozen=True):
 
 
 _open = msgspec.json.Decoder(_Sealed).decode  # made by the import: see the rule in tests/layers/test_decoders.py
+
+
+class OpenCases(Struct, frozen=True):
+    """The cases of a vault, for the person who has these identities."""
+
+    vault: Vault
+    identities: Identities
+    cases: Sequence[Case]
+
+    def find(self, name: str) -> Case:
+        """Return a case by its name or id. Raises UsageError."""
+        return find_case(self.cases, name)
 
 
 def open_cases(vault: Vault, identities: Sequence[X25519Identity]) -> list[Case]:
