@@ -51,6 +51,10 @@ WRONG: dict[str, tuple[Change, str]] = {
         r"m\.toml:3: provider\.base_url: expected an https address",
     ),
     "an address without encryption": (("https://api", "http://api"), r"provider\.base_url: expected an https address"),
+    "an address of this machine": (
+        ("https://api.acme.example/v2", "http://127.0.0.1:8080"),
+        r"provider\.base_url: expected a public address",
+    ),
     "credentials in the address": (
         ("https://api", "https://me:pw@api"),
         r"provider\.base_url: .*with credentials in it \(not shown\)",

@@ -15,11 +15,14 @@ import pytest
 
 from kit.hostile_input import SEED, TEXTS, Faults, bend, mutate, rounds
 from kit.http_policies import KEY
+from kit.manifests import GALLERY
+from strongroom.config.manifest import load_manifest
 from strongroom.model.errors import StrongroomError
 from strongroom.model.plan import ExportSpec
 from strongroom.model.provider import Listed, Observation
 from strongroom.model.window import Window
 from strongroom.providers.answers import ApiResponse
+from strongroom.providers.manifest_provider import build_manifest
 from strongroom.providers.policy import HttpPolicy
 from strongroom.providers.port import Provider, ProviderSettings
 from strongroom.providers.registry import build
@@ -28,7 +31,12 @@ from strongroom_sandbox.options import HookBridgeOptions, QlaraOptions
 from strongroom_sandbox.server import Sandbox, SandboxSettings
 
 NOW = datetime(2026, 11, 1, 12, tzinfo=UTC)
-SPECS = {"zavu": "messages", "hookbridge": "outbound", "qlara": "message-history"}
+SPECS = {
+    "zavu": "messages",
+    "hookbridge": "outbound",
+    "qlara": "message-history",
+    "qlara-manifest": "message-history",
+}
 DAY = Window(datetime(2026, 10, 30, tzinfo=UTC), datetime(2026, 10, 31, tzinfo=UTC))
 HEADERS = ("retry-after", "date", "age", "content-type", "x-ratelimit-reset", "x-ratelimit-remaining", "x-request-id")
 
@@ -45,6 +53,12 @@ def walk(adapter: Provider, spec: ExportSpec, ref: str) -> Iterator[object]:
     yield lambda: adapter.renew(ref)
 
 
+def make_adapter(name: str, settings: ProviderSettings) -> Provider:
+    if not name.endswith("-manifest"):
+        return build(name, settings)
+    return build_manifest(load_manifest(GALLERY / f"{name}.toml").manifest, settings)
+
+
 def recorded(name: str, monkeypatch: pytest.MonkeyPatch) -> tuple[Provider, ExportSpec, str, list[ApiResponse]]:
     """Return an adapter, an export of its and the sound answers of the sandbox to all that it can be asked."""
     kept: list[ApiResponse] = []
@@ -59,8 +73,9 @@ def recorded(name: str, monkeypatch: pytest.MonkeyPatch) -> tuple[Provider, Expo
     )
     with Sandbox(settings, clock=clock) as sandbox, monkeypatch.context() as patch:
         patch.setattr(HttpPolicy, "call", keep)
-        url = {"zavu": sandbox.api_url, "hookbridge": sandbox.hookbridge_url, "qlara": sandbox.qlara_url}[name]
-        adapter = build(name, ProviderSettings(api_key=lambda: KEY, clock=clock, base_url=url))
+        urls = {"zavu": sandbox.api_url, "hookbridge": sandbox.hookbridge_url, "qlara": sandbox.qlara_url}
+        own = ProviderSettings(api_key=lambda: KEY, clock=clock, base_url=urls[name.removesuffix("-manifest")])
+        adapter = make_adapter(name, own)
         spec = ExportSpec((SPECS[name],), DAY)
         accepted = adapter.create(adapter.ask(spec))
         clock.advance(timedelta(minutes=5))

@@ -16,10 +16,12 @@ from pathlib import Path
 import pytest
 
 from kit.hostile_input import SEED, mutate, rounds
+from kit.manifests import GALLERY
 from kit.vault_objects import make_archive, make_job
 from strongroom.age.header import parse_header
 from strongroom.age.identity_file import parse_identity_file
 from strongroom.config.load import parse_config
+from strongroom.config.manifest import parse_manifest
 from strongroom.engine.destruction.execute import TITLE, read_certificate
 from strongroom.evidence.checkpoint import read_unchecked
 from strongroom.evidence.line import read_chain
@@ -108,6 +110,7 @@ APPROVAL = SIGNER.sign("strongroom approval\nproposal a\nplan 00\n").encode()
 
 READERS: dict[str, tuple[bytes, Callable[[bytes], object]]] = {
     "configuration": (EXAMPLE.read_bytes(), _text(lambda text: parse_config(Path("s.toml"), text))),
+    "provider": ((GALLERY / "qlara-manifest.toml").read_bytes(), _text(lambda text: parse_manifest("m.toml", text))),
     "manifest": (write_manifest(make_archive(make_job())), read_manifest),
     "tombstone": (TOMBSTONE, _tombstone),
     "chain": (LINE, lambda data: list(read_chain(data.split(b"\n")))),

@@ -12,7 +12,7 @@ from types import MappingProxyType
 from typing import Any
 from urllib.parse import unquote
 
-from strongroom.config.addresses import parse_base_url
+from strongroom.config.addresses import is_private, parse_base_url
 from strongroom.config.problem import Unfit, describe, quote, suggest
 from strongroom.config.reader import Parse
 from strongroom.config.values import parse_zone
@@ -78,6 +78,16 @@ def _check_placeholders(text: str, known: tuple[str, ...]) -> None:
             raise Unfit(f"a known placeholder ({listed})", "{" + name + "}", suggest(name, known))
 
 
+def parse_address(value: object) -> str:
+    """Take the address of an API on the public internet; a source may name one that is not."""
+    found = parse_base_url(value)
+    if is_private(found):
+        raise Unfit(
+            "a public address", "one that is not on the public internet", "a source can name it as its base_url"
+        )
+    return found
+
+
 def parse_expression(value: object) -> str:
     """Take a JMESPath expression that is bounded."""
     if not isinstance(value, str):
@@ -116,7 +126,7 @@ FORMS: Mapping[Form, Parse] = MappingProxyType(
     {
         Form.LINE: _line("text"),
         Form.WORD: _line("a word of the provider's", 1_000),
-        Form.ADDRESS: parse_base_url,
+        Form.ADDRESS: parse_address,
         Form.PATH: parse_path,
         Form.EXPRESSION: parse_expression,
         Form.HEADER: parse_header,
