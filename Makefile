@@ -8,7 +8,7 @@ STAMP := $(VENV)/.installed
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-all test-system check format lint types imports figures collect bench soak man verifier lock dist clean
+.PHONY: help demo test test-all test-system check format lint types imports figures collect bench soak man verifier lock dist test-dist clean
 
 help:  ## what there is
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -83,8 +83,13 @@ lock:  ## pin every dependency anew, with hashes and without any index address (
 		--output-file requirements.lock pyproject.toml -
 
 # What a release consists of. RELEASE_KEY=FILE signs it, HOME_URL=https://... is the public address of the repository.
-dist: $(STAMP)  ## build the release into dist/: wheel, source package, verifier, bill of materials, sums
+dist: $(STAMP)  ## build the release into dist/: wheel, source package, deb, rpm, verifier, bill of materials, sums
 	PYTHONPATH=packaging $(BIN)/python -m release.build $(if $(RELEASE_KEY),--key $(RELEASE_KEY))
 
+test-dist: dist  ## as root: build a release twice, and install, upgrade and remove its packages in two Debians
+	PYTHONPATH=packaging $(BIN)/python -m release.build --out build/again >/dev/null
+	cmp dist/SHA256SUMS build/again/SHA256SUMS
+	packaging/test-install/run
+
 clean:  ## remove what was built
-	rm -rf $(VENV) dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	rm -rf $(VENV) build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

@@ -10,6 +10,7 @@ import os
 import shutil
 import subprocess
 import sys
+import tempfile
 import tomllib
 from argparse import ArgumentParser
 from collections.abc import Callable
@@ -19,10 +20,12 @@ from typing import NamedTuple
 
 from release.bill import libraries, render_bill, render_licenses
 from release.signature import read_key
+from release.system_package import KINDS, PYTHONS, Package, build_packages
 
 ROOT = Path(__file__).parents[2]
 VERIFIER = "agent/strongroom/evidence/verifier.py"
 SUMS = "SHA256SUMS"
+MAINTAINER = "Strongroom maintainers <maintainers@strongroom.invalid>"
 
 
 class Release(NamedTuple):
@@ -32,6 +35,9 @@ class Release(NamedTuple):
     out: Path
     version: str
     made: datetime
+    pythons: tuple[str, ...] = PYTHONS
+    kinds: tuple[str, ...] = KINDS
+    maintainer: str = MAINTAINER
 
     def write(self, name: str, text: str) -> None:
         """Write a text file of the release."""
@@ -86,10 +92,19 @@ def list_libraries(release: Release) -> None:
     release.write("LICENSES.md", render_licenses(found))
 
 
+def build_system_packages(release: Release) -> None:
+    """Build the deb and the rpm around the wheel."""
+    (wheel,) = release.out.glob("*.whl")
+    package = Package(release.root, wheel, release.version, int(release.made.timestamp()), release.maintainer)
+    with tempfile.TemporaryDirectory() as work:
+        build_packages(package, release.out, release.pythons, release.kinds, Path(work))
+
+
 STEPS: dict[str, Callable[[Release], None]] = {
     "python": build_python,
     "verifier": copy_verifier,
     "bill": list_libraries,
+    "packages": build_system_packages,
 }
 
 
@@ -105,11 +120,14 @@ def main() -> None:
     parser.add_argument("--out", type=Path, default=ROOT / "dist", help="the folder, which is emptied")
     parser.add_argument("--key", type=Path, help="the release key; without it the sums are not signed")
     parser.add_argument("--only", choices=STEPS, action="append", help="build this part only; may be repeated")
+    parser.add_argument("--python", action="append", help="a version that deb and rpm can run on; may be repeated")
+    parser.add_argument("--kind", choices=KINDS, action="append", help="of the packages, this one only")
     wanted = parser.parse_args()
     signer = read_key(wanted.key) if wanted.key else None
     if signer and (changed := changed_files(ROOT)):
         raise SystemExit(f"not signed: {len(changed)} files are not as committed, such as {changed[0]}")
     release = open_release(ROOT, wanted.out)
+    release = release._replace(pythons=tuple(wanted.python or PYTHONS), kinds=tuple(wanted.kind or KINDS))
     for step in wanted.only or STEPS:
         STEPS[step](release)
     sums = sum_files(release.out)

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import re
 import shutil
+import sqlite3
 import subprocess
 import sys
 from pathlib import Path
@@ -12,9 +14,11 @@ import click
 import pytest
 from click.testing import CliRunner
 
+import strongroom
 from kit.cli_home import Home, Invoke
 from strongroom.cli.help import find_context
 from strongroom.cli.main import FIRST, RENAMED, SECTIONS, cli
+from strongroom.vault.schema import SCHEMA
 
 HEAVY = {"textual", "httpx", "rich", "sqlite3", "cryptography", "uvicorn", "humanize", "simdjson"}
 COMMANDS = [name for places in SECTIONS.values() for name in places]
@@ -168,3 +172,21 @@ def test_the_manual_page_renders_without_a_warning(manual: Path, environment: di
     text = re.sub(r".\x08", "", shown.stdout)
     assert "strongroom archives re-export [OPTIONS] ARCHIVE|JOB" in text
     assert [line for line in text.splitlines() if len(line) > 80] == []
+
+
+@pytest.mark.parametrize("args", [("--version", "--json"), ("--json", "--version")])
+def test_the_version_as_json_says_what_a_report_of_a_fault_needs(args: tuple[str, ...], invoke: Invoke) -> None:
+    result = invoke(*args)
+    assert (result.exit_code, result.stderr) == (0, "")
+    document = json.loads(result.stdout)
+    assert document["version"] == strongroom.__version__
+    assert document["python"] == sys.version.split()[0]
+    assert document["sqlite"] == sqlite3.sqlite_version
+    assert document["formats"] == {"catalogue": SCHEMA, "search segment": 1, "sealing": "age-encryption.org/v1"}
+    assert document["libraries"]["cryptography"]
+
+
+def test_json_before_a_command_is_refused_in_words(invoke: Invoke) -> None:
+    result = invoke("--json", "status")
+    assert result.exit_code == 2
+    assert "--json belongs behind the command" in result.stderr

@@ -9,6 +9,8 @@ import re
 import stat
 import subprocess
 import sys
+from datetime import timedelta
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -16,6 +18,10 @@ import pytest
 from kit.cli_home import Invoke
 from strongroom.cli import terminal
 from strongroom.config.load import load_config
+from strongroom.config.template import FreshSource
+from strongroom.engine.queries import setup_answers
+from strongroom_sandbox.options import HookBridgeOptions
+from strongroom_sandbox.server import Sandbox, SandboxSettings
 
 SECRET = re.compile(r"AGE-SECRET-KEY-1[0-9A-Z]{58}")
 RECIPIENT = "age1zvkyg2lqzraa2lnjvqej32nkuu0ues2s82hzrye869xeexvn73equnujwj"
@@ -57,7 +63,7 @@ class Paper:
 def test_a_person_types_the_end_of_the_paper_back(
     invoke: Invoke, place: list[str], person: None, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    paper = Paper(monkeypatch, ["a good passphrase", "PAPER"])
+    paper = Paper(monkeypatch, ["", "a good passphrase", "PAPER"])
     result = invoke(*place)
     assert result.exit_code == 0, result.output
     config = load_config(tmp_path / "c.toml")
@@ -188,6 +194,17 @@ def test_nothing_that_exists_is_touched(existing: str, invoke: Invoke, place: li
     assert [each for each in tmp_path.rglob("*") if each.is_file()] == [path]
 
 
+def test_a_configuration_of_comments_alone_is_filled_in(invoke: Invoke, place: list[str], tmp_path: Path) -> None:
+    packaged = Path(__file__).parents[2] / "packaging" / "system" / "config.toml"
+    config = tmp_path / "c.toml"
+    config.write_text(packaged.read_text())
+    config.chmod(0o640)
+    made = invoke(*place, "--no-passphrase", "--recovery-file", tmp_path / "recovery.txt")
+    assert made.exit_code == 0, made.stderr
+    assert load_config(config).vault.path == tmp_path / "vault"
+    assert stat.S_IMODE(config.stat().st_mode) == 0o640
+
+
 def test_an_identity_inside_the_vault_is_refused(invoke: Invoke, place: list[str], tmp_path: Path) -> None:
     inside = tmp_path / "vault" / "identity"
     result = invoke(*place, "--identity", inside, "--no-passphrase", "--recovery-recipient", RECIPIENT)
@@ -243,3 +260,106 @@ def test_the_source_of_an_installed_adapter_can_be_written(
     monkeypatch.syspath_prepend(str(info.parent))
     assert invoke(*place, *rest).exit_code == 0
     assert load_config(tmp_path / "c.toml").sources[0].provider == "acmeco"
+
+
+def answers_file(folder: Path, zavu: str, hookbridge: str, **changed: str) -> Path:
+    local = "allow_private_addresses = true"
+    values = {"key": "env:ZAVU_KEY", "more": "", "retention": "mifid-ii"} | changed
+    path = folder / "answers.toml"
+    path.write_text(
+        f"""
+vault = "{folder}/vault"
+config = "{folder}/c.toml"
+no_passphrase = true
+recovery_file = "{folder}/recovery.txt"
+retention = "{values["retention"]}"
+{values["more"]}
+
+[[source]]
+name = "zavu-main"
+api_key = "{values["key"]}"
+datasets = ["messages", "conversations"]
+since = 2026-11-01
+base_url = "{zavu}"
+{local}
+
+[[source]]
+name = "hooks"
+provider = "hookbridge"
+api_key = "env:HOOK_KEY"
+base_url = "{hookbridge}"
+{local}
+"""
+    )
+    return path
+
+
+def test_a_file_of_answers_makes_all_of_it_after_each_key_was_tried(
+    invoke: Invoke, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sandbox = Sandbox(SandboxSettings(hookbridge=HookBridgeOptions())).start()
+    places = (tmp_path, sandbox.api_url, sandbox.hookbridge_url)
+    try:
+        monkeypatch.setenv("ZAVU_KEY", sandbox.api_key)
+        monkeypatch.setenv("HOOK_KEY", "hb_test_sandbox")
+        refused = invoke("init", "--answers", answers_file(*places, key="env:NOT_SET"))
+        assert refused.exit_code == 2
+        assert "nothing was made: zavu-main: " in refused.stderr and "NOT_SET" in refused.stderr
+        assert not (tmp_path / "vault").exists() and not (tmp_path / "c.toml").exists()
+        made = invoke("init", "--answers", answers_file(*places))
+    finally:
+        sandbox.stop()
+    assert made.exit_code == 0, made.stderr
+    assert made.stdout.count("accepted") == 2
+    assert made.stdout.rstrip().endswith("archive every pending window")
+    config = load_config(tmp_path / "c.toml")
+    assert [each.name for each in config.sources] == ["zavu-main", "hooks"]
+    assert {each.retention for each in config.streams} == {"mifid-ii"}
+    first, second = config.streams
+    assert first.datasets == ("messages", "conversations")
+    assert second.datasets == ("outbound",) and second.settle == timedelta(days=5)
+
+
+@pytest.mark.parametrize(
+    ("changed", "options", "told"),
+    [
+        ({"more": "pasphrase_file = 1"}, [], "unknown field `pasphrase_file`"),
+        ({"retention": "for-ever"}, [], "there is no retention class 'for-ever'"),
+        ({"key": "zv_live_12345"}, [], "account 'zavu-main': expected a reference"),
+        ({"more": "vault = 3"}, [], "answers.toml cannot be used"),
+        ({}, ["--source", "another"], "--answers and --source exclude each other"),
+    ],
+)
+def test_answers_that_cannot_be_used_make_nothing(
+    changed: dict[str, str], options: list[str], told: str, invoke: Invoke, tmp_path: Path
+) -> None:
+    path = answers_file(tmp_path, "http://127.0.0.1:9", "http://127.0.0.1:9", **changed)
+    refused = invoke("init", "--answers", path, *options)
+    assert refused.exit_code == 2
+    assert told in refused.stderr
+    assert [each.name for each in tmp_path.iterdir()] == ["answers.toml"]
+
+
+def test_a_person_is_asked_for_accounts_and_each_is_tried(
+    invoke: Invoke, place: list[str], person: None, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    zavu = Sandbox(SandboxSettings()).start()
+    local = partial(FreshSource, base_url=zavu.api_url, allow_private_addresses=True)
+    monkeypatch.setattr(setup_answers, "FreshSource", local)
+    monkeypatch.setenv("ZAVU_KEY", zavu.api_key)
+    account = ["zavu-main", "zavu", "never a key", "messages", "2026-11-01", "env:ZAVU_KEY"]
+    dropped = ["zavu-two", "zavu", "env:NOT_SET", "messages", "oldest"]
+    asked: list[str] = []
+    monkeypatch.setattr("click.confirm", lambda question, **_settings: bool(asked.append(question)))
+    paper = Paper(monkeypatch, [*account, *dropped, "", "hipaa", "hipaa-documentation", "a good passphrase", "PAPER"])
+    try:
+        made = invoke(*place)
+    finally:
+        zavu.stop()
+    assert made.exit_code == 0, made.stderr
+    assert "the key is accepted" in made.stdout and "NOT_SET" in made.stdout
+    assert asked == ["Use this account all the same?"]
+    config = load_config(tmp_path / "c.toml")
+    assert [(each.name, str(each.api_key)) for each in config.sources] == [("zavu-main", "env:ZAVU_KEY")]
+    assert config.streams[0].retention == "hipaa-documentation"
+    assert "Passphrase" in paper.asked

@@ -14,6 +14,8 @@ import pytest
 from kit.systemd_units import ROOT
 
 EPOCH = "1764500000"
+SMALL = ("--python", f"3.{sys.version_info[1]}", "--kind", "deb")
+"""Of the packages one, for one Python: the whole matrix belongs to `make test-dist`."""
 HOME_URL = "https://forge.example/strongroom"
 
 
@@ -50,5 +52,5 @@ def built_release(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> P
         fcntl.flock(lock, fcntl.LOCK_EX)
         if not (shared / "release" / "SHA256SUMS").exists():
             tree = copy_tree(shared / "release-tree")
-            build(tree, shared / "release")
+            build(tree, shared / "release", *SMALL)
     return shared / "release"

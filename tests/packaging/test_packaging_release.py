@@ -30,8 +30,10 @@ CHECK = re.compile(r"<!-- tested: check-release -->\n```bash\n(.*?)^```", re.DOT
 
 @pytest.mark.slow
 def test_two_trees_give_the_same_bytes(built_release: Path, tmp_path: Path) -> None:
-    again = build(copy_tree(tmp_path / "other" / "tree"), tmp_path / "out", umask=0o077)
-    assert (again / "SHA256SUMS").read_text() == (built_release / "SHA256SUMS").read_text()
+    parts = ("--only", "python", "--only", "verifier", "--only", "bill")
+    again = build(copy_tree(tmp_path / "other" / "tree"), tmp_path / "out", *parts, umask=0o077)
+    sums = (built_release / "SHA256SUMS").read_text().splitlines()
+    assert (again / "SHA256SUMS").read_text().splitlines() == [line for line in sums if not line.endswith(".deb")]
 
 
 @pytest.mark.slow
@@ -40,7 +42,7 @@ def test_every_file_of_a_release_is_in_the_sums_and_as_they_say(built_release: P
     files = {path.name: hashlib.sha256(path.read_bytes()).hexdigest() for path in built_release.iterdir()}
     del files["SHA256SUMS"]
     assert sums == files
-    assert len(sums) >= 5
+    assert len(sums) >= 6
 
 
 @pytest.mark.slow

@@ -16,10 +16,10 @@ from strongroom.config.load import load_config
 from strongroom.config.template import FreshSource, default_since
 from strongroom.engine.core.identities import load_identities
 from strongroom.engine.core.sources import system_clock
+from strongroom.engine.queries import setup_answers
 from strongroom.providers import hookbridge, qlara, zavu
 from strongroom_sandbox.server import Sandbox, SandboxSettings
 from strongroom_tui.screens import first_run as running
-from strongroom_tui.screens import setup_answers
 from strongroom_tui.screens.first_run import FirstRun, SetupScreen
 from strongroom_tui.screens.first_vault import FirstVault
 

@@ -82,7 +82,7 @@ def check(session: Session, name: str, as_json: bool) -> int:
     if as_json:
         put_document(_document(report))
     else:
-        _show(report)
+        show_report(report)
     return report.exit_code
 
 
@@ -118,7 +118,8 @@ def list_(session: Session, as_json: bool) -> None:
         say_lines(hang("adapter  ", 9, f"{clean(each.name)} ({each.distribution or 'built in'}){words}", width()))
 
 
-def _show(report: SourceReport) -> None:
+def show_report(report: SourceReport) -> None:
+    """Say what was found out about a source, and what could not be."""
     say(click.style(f"{clean(report.name)} ({clean(report.provider)})", bold=True))
     for each in report.checks:
         show_check(each, _NARROW)

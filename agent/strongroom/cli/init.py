@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 import click
 from msgspec import Struct
+from msgspec.structs import replace
 
 from strongroom.cli import terminal
 from strongroom.cli.identities import ask_back, read_passphrase, show_paper, warn_of_weakness
@@ -22,14 +23,17 @@ from strongroom.cli.output import put_document
 from strongroom.cli.terminal import clean, report, say
 from strongroom.config.addresses import parse_base_url
 from strongroom.config.load import Installed
-from strongroom.config.template import FreshSource, toml_value
+from strongroom.config.template import CLASSES, STANDARD, FreshSource, find_class, toml_value
 from strongroom.config.values import parse_dataset, parse_name, parse_secret_ref, since_in
 from strongroom.model.errors import UsageError
 from strongroom.model.times import format_instant
 
 if TYPE_CHECKING:
     from strongroom.engine.core.identities import NewIdentity
+    from strongroom.engine.core.sources import Dependencies
+    from strongroom.engine.monitor.source_check import SourceReport
     from strongroom.engine.queries.initialise import Made, Wishes
+    from strongroom.engine.queries.setup_answers import FileAnswers
 
 _FILE = click.Path(path_type=Path, dir_okay=False)
 
@@ -62,10 +66,18 @@ class InitAnswers(Struct, frozen=True):
     since: str
     base_url: str | None
     allow_private_addresses: bool
+    retention: str
+    answers: Path | None
     as_json: bool
 
 
 @click.command("init")
+@click.option(
+    "--answers",
+    metavar="FILE",
+    type=_FILE,
+    help="Take everything from this file (TOML): several accounts, retention, paths. For scripts and images.",
+)
 @click.option(
     "--vault",
     metavar="PATH",
@@ -119,6 +131,14 @@ class InitAnswers(Struct, frozen=True):
 @click.option(
     "--allow-private-addresses", is_flag=True, help="Allow a source on this machine or network, such as a sandbox."
 )
+@click.option(
+    "--retention",
+    metavar="CLASS",
+    type=fit(find_class),
+    default=STANDARD.name,
+    show_default=True,
+    help=f"How long archives are retained: {', '.join(each.name for each in CLASSES)}.",
+)
 @json_option
 @pass_session
 def init(session: Session, /, **given: object) -> None:
@@ -126,13 +146,18 @@ def init(session: Session, /, **given: object) -> None:
 
     The working identity opens archives in daily use; it is protected by a passphrase. The recovery identity opens
     them, too, and belongs on paper: it is shown once, and you must type the end of it before anything is created.
+
+    On a terminal, without --source and options for the passphrase, it asks for accounts, and tries each key at its
+    provider before anything is made.
     """
     from strongroom.engine.core.sources import Dependencies
     from strongroom.engine.queries.initialise import check_wishes, initialise
 
     answers, dependencies = InitAnswers(**given), Dependencies()  # type: ignore[arg-type]  # click has read each by its option
-    check_wishes(_wishes(session, answers, None))
-    wishes = _wishes(session, answers, _new_passphrase(answers))
+    answers, accounts = _accounts(session, answers, dependencies)
+    wishes = _wishes(session, answers, accounts)
+    check_wishes(wishes)
+    wishes = replace(wishes, passphrase=_new_passphrase(answers))
     recovery = _recovery(answers, dependencies.random_bytes, dependencies.clock())
     made = initialise(wishes, recovery, dependencies)
     if answers.as_json:
@@ -141,7 +166,61 @@ def init(session: Session, /, **given: object) -> None:
         _show_next(made, wishes)
 
 
-def _wishes(session: Session, answers: InitAnswers, passphrase: str | None) -> Wishes:
+def _accounts(
+    session: Session, answers: InitAnswers, dependencies: Dependencies
+) -> tuple[InitAnswers, tuple[FreshSource, ...]]:
+    """Return the answers, and the accounts: of a file, of the options, or of a person who is asked."""
+    from strongroom.cli.init_accounts import ask_accounts, ask_class, require_answers
+    from strongroom.engine.monitor.source_check import look_at_source
+    from strongroom.engine.queries.initialise import check_wishes, would_be
+    from strongroom.engine.queries.setup_answers import fresh_sources, read_answers
+
+    def look(source: FreshSource) -> SourceReport:
+        return look_at_source(would_be(_wishes(session, answers, (source,))), source.name, dependencies)
+
+    if answers.answers is not None:
+        _refuse_others(answers)
+        filed = read_answers(answers.answers)
+        answers, accounts = _filed(answers, filed), fresh_sources(filed.source, dependencies.clock())
+        check_wishes(_wishes(session, answers, accounts))
+        if filed.check:
+            require_answers(accounts, look, quiet=answers.as_json)
+        return answers, accounts
+    source = _fresh_source(answers)
+    guided = terminal.can_ask() and not (answers.no_passphrase or answers.passphrase_file or answers.as_json)
+    if source is not None or not guided:
+        return answers, (source,) if source else ()
+    check_wishes(_wishes(session, answers, ()))
+    accounts = ask_accounts(dependencies.clock(), look)
+    return (replace(answers, retention=ask_class().name) if accounts else answers), accounts
+
+
+_OF_A_FILE = ("vault", "identity", "passphrase_file", "recovery_file", "recovery_recipient", "source", "api_key")
+
+
+def _refuse_others(answers: InitAnswers) -> None:
+    given = [f"--{name.replace('_', '-')}" for name in _OF_A_FILE if getattr(answers, name)]
+    given = [name for name in given if name != "--passphrase-file" or PASSPHRASE_ENV not in os.environ]
+    if given:
+        raise UsageError(f"--answers and {given[0]} exclude each other", hint="write it into the file")
+
+
+def _filed(answers: InitAnswers, filed: FileAnswers) -> InitAnswers:
+    """Return the answers with those of a file in their place."""
+    return replace(
+        answers,
+        vault=filed.vault,
+        config_path=answers.config_path or filed.config,
+        identity=filed.identity,
+        passphrase_file=filed.passphrase_file or answers.passphrase_file,
+        no_passphrase=filed.no_passphrase,
+        recovery_file=filed.recovery_file,
+        recovery_recipient=filed.recovery_recipient,
+        retention=find_class(filed.retention).name,
+    )
+
+
+def _wishes(session: Session, answers: InitAnswers, accounts: tuple[FreshSource, ...]) -> Wishes:
     from strongroom.engine.queries.initialise import Wishes
 
     if answers.recovery_file and answers.recovery_recipient:
@@ -152,9 +231,11 @@ def _wishes(session: Session, answers: InitAnswers, passphrase: str | None) -> W
         vault=(answers.vault or data / "vault").absolute(),
         config=config.absolute(),
         identity=(answers.identity or config.with_name("identity.age")).absolute(),
-        passphrase=passphrase,
-        source=_fresh_source(answers),
+        passphrase=None,
+        source=accounts[0] if accounts else None,
+        others=accounts[1:],
         recovery_file=answers.recovery_file.absolute() if answers.recovery_file else None,
+        retention=find_class(answers.retention),
     )
 
 

@@ -226,6 +226,19 @@ machine, 7 unsound content, 70 a bug, 75 waiting for a quota, 130 interrupted.
 Completion for your shell: eval "$(_STRONGROOM_COMPLETE=bash_source strongroom)", or zsh_source, or fish_source."""
 
 
+def _show_version(ctx: click.Context, _option: click.Parameter, wanted: bool) -> None:
+    if not wanted or ctx.resilient_parsing:
+        return
+    if ctx.params.get("as_json"):
+        from strongroom.cli.output import put_document
+        from strongroom.engine.monitor.about import describe_program
+
+        put_document(describe_program())
+    else:
+        click.echo(f"strongroom {__version__}")
+    ctx.exit()
+
+
 @click.command(
     "strongroom",
     cls=Program,
@@ -242,14 +255,23 @@ Completion for your shell: eval "$(_STRONGROOM_COMPLETE=bash_source strongroom)"
     metavar="PATH",
     help="The configuration file. By default $STRONGROOM_CONFIG, ./strongroom.toml, the user's, then the system's.",
 )
-@click.version_option(__version__, prog_name="strongroom", message="%(prog)s %(version)s")
+@click.option("--json", "as_json", is_flag=True, is_eager=True, hidden=True)  # known before --version is answered
+@click.option(
+    "--version",
+    is_flag=True,
+    expose_value=False,
+    callback=_show_version,
+    help="Show the version and exit; with --json, also what it runs on and which formats it writes.",
+)
 @click.pass_context
-def cli(ctx: click.Context, config_path: str | None) -> None:
+def cli(ctx: click.Context, config_path: str | None, *, as_json: bool) -> None:
     """Archive what Zavu, HookBridge and Qlara export before they delete it, and prove that nothing is missing."""
     from pathlib import Path
 
     from strongroom.cli.options import Session
 
+    if as_json:
+        raise click.UsageError("--json belongs behind the command, as in: strongroom status --json", ctx)
     ctx.obj = Session(None if config_path is None else Path(config_path))
 
 

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from msgspec import Struct
 
+from strongroom.model.errors import UsageError
 from strongroom.model.provider import KEPT
 
 
@@ -66,6 +67,16 @@ CLASSES = (
     ),
 )
 """The classes that the first run offers. config.example.toml has the same, and more, to copy from."""
+
+
+def find_class(name: object) -> FreshClass:
+    """Return a retention class that is offered, by its name. Raises UsageError."""
+    for each in CLASSES:
+        if each.name == name:
+            return each
+    known = ", ".join(each.name for each in CLASSES)
+    raise UsageError(f"there is no retention class {name!r} to begin with", hint=f"known are: {known}")
+
 
 _UNKNOWN = timedelta(days=30)
 _TELLS_RETENTION = frozenset({"hookbridge"})

@@ -29,6 +29,7 @@ from strongroom.engine.access.identity_files import weakness
 from strongroom.engine.core.sources import Dependencies, system_clock
 from strongroom.engine.monitor.source_check import look_at_source
 from strongroom.engine.queries.initialise import Wishes, check_wishes, would_be
+from strongroom.engine.queries.setup_answers import DATASETS, WrongField, read_source
 from strongroom.model.errors import ExitCode, StrongroomError, UsageError
 from strongroom_tui.dialogs.dialog import Confirm
 from strongroom_tui.dialogs.form import Field, Form, problem_words
@@ -36,10 +37,7 @@ from strongroom_tui.process import Ending, GuardedApp
 from strongroom_tui.screens.first_vault import FirstVault, PaperScreen
 from strongroom_tui.screens.setup_answers import (
     CLASS_CHOICES,
-    DATASETS,
     PROVIDER_CHOICES,
-    WrongField,
-    read_source,
     read_wishes,
     report_text,
     require_passphrase,
@@ -194,7 +192,7 @@ class SetupScreen(Screen[None]):
     def action_check(self) -> None:
         """Ask the provider with the key that is named; the answer stands under the fields."""
         try:
-            source = read_source(self.answers)
+            source = read_source(self.answers, system_clock())
             if source is None:
                 raise WrongField("account", "the account needs a name")
             config = would_be(replace(self.wishes, source=source, passphrase=None))
@@ -216,7 +214,7 @@ class SetupScreen(Screen[None]):
     def action_another(self) -> None:
         """Add the account, and empty the lines for the next."""
         try:
-            source = read_source(self.answers)
+            source = read_source(self.answers, system_clock())
             if source is None:
                 raise WrongField("account", "the account needs a name")
             if source.name in {each.name for each in self._others}:

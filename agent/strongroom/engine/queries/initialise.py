@@ -8,6 +8,7 @@ from pathlib import Path
 
 from msgspec import Struct
 
+from strongroom.config.edit import rewrite
 from strongroom.config.load import parse_config
 from strongroom.config.schema import Config
 from strongroom.config.template import STANDARD, FreshClass, FreshSource, render_config
@@ -59,7 +60,7 @@ def check_wishes(wishes: Wishes) -> None:
         "recovery file": wishes.recovery_file,
     }
     for what, path in places.items():
-        if path is not None and path.exists():
+        if path is not None and path.exists() and not (path == wishes.config and sets_nothing(path)):
             raise UsageError(
                 f"there is a {what} at {path} already", hint="it is never overwritten: choose another path"
             )
@@ -75,6 +76,15 @@ def check_wishes(wishes: Wishes) -> None:
                 hint="anyone who copies the vault would have the key",
             )
     _check_text(wishes)
+
+
+def sets_nothing(path: Path) -> bool:
+    """Return whether a configuration has comments alone, as the one that a package installs: it may be filled in."""
+    try:
+        text = path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError):
+        return False
+    return bool(text) and all(line.startswith("#") or not line.strip() for line in text.splitlines())
 
 
 def _check_text(wishes: Wishes) -> None:
@@ -128,8 +138,15 @@ def initialise(wishes: Wishes, recovery: NewIdentity, dependencies: Dependencies
         remember_confirmed(vault, dependencies.clock())
     finally:
         vault.close()
-    _write_private(wishes.config, _text(wishes, recipients).encode())
+    _write_config(wishes.config, _text(wishes, recipients))
     return Made(wishes.vault, wishes.config, wishes.identity, working.recipient, str(signer.verifier), recovery)
+
+
+def _write_config(path: Path, text: str) -> None:
+    if sets_nothing(path):
+        rewrite(path, lambda _comments: text, text)  # keeps owner and mode, which the package chose
+    else:
+        _write_private(path, text.encode())
 
 
 def signing_key_of(wishes: Wishes) -> Path:
