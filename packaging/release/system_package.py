@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from release.bill import installed_names, libraries
+from release.manuals import manual_pages
 from release.pinned import entries
 
 PYTHONS = ("3.11", "3.12", "3.13")
@@ -124,8 +125,8 @@ def _add_units(packaging: Path, tree: Path) -> None:
 
 
 def _add_manuals(packaging: Path, tree: Path) -> None:
-    for path in sorted((packaging / "man").glob("*.[0-9]")):
-        _compress(path.read_bytes(), tree / f"usr/share/man/man{path.suffix[1:]}/{path.name}.gz")
+    for name, page in manual_pages(packaging.parent).items():
+        _compress(page.encode(), tree / f"usr/share/man/man{name[-1]}/{name}.gz")
     completions = {
         "bash": "bash-completion/completions/strongroom",
         "fish": "fish/vendor_completions.d/strongroom.fish",

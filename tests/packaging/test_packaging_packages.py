@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import re
+import shutil
 import subprocess
 import sys
 import tarfile
@@ -17,8 +18,10 @@ import zstandard
 
 from kit.systemd_units import PACKAGING, ROOT, tool
 from release.bill import installed_names
+from release.manuals import manual_pages
 from release.pinned import entries, normal
 from release.system_package import PYTHONS, Clash, Package, describe, unpack
+from strongroom.cli.main import SECTIONS
 
 SCRIPTS = PACKAGING / "system" / "scripts"
 SITE = "usr/lib/strongroom/site-packages/"
@@ -75,8 +78,8 @@ def test_every_file_belongs_to_root_and_none_can_be_changed_by_others(deb: dict[
 @pytest.mark.slow
 def test_the_deb_installs_what_a_server_needs_where_systems_look_for_it(deb: dict[str, tarfile.TarFile]) -> None:
     held = {name.removeprefix("./").rstrip("/") for name in deb["data"].getnames()}
-    manuals = {f"usr/share/man/man{path.suffix[1:]}/{path.name}.gz" for path in (PACKAGING / "man").glob("*.[0-9]")}
-    assert manuals and manuals <= held
+    manuals = {f"usr/share/man/man{name[-1]}/{name}.gz" for name in manual_pages(ROOT)}
+    assert manuals == {name for name in held if name.startswith("usr/share/man/") and name.endswith(".gz")}
     assert held >= {
         *("usr/bin/strongroom", "usr/bin/strongroom-verify", "etc/strongroom/config.toml"),
         *(f"usr/lib/systemd/system/strongroom{end}" for end in (".service", "-once.service", "-once.timer")),
@@ -142,3 +145,26 @@ def test_a_package_names_the_pythons_that_it_was_built_for(tmp_path: Path) -> No
     assert made["overrides"]["deb"]["depends"][:2] == ["python3 (>= 3.11)", "python3 (<< 3.14)"]
     assert made["overrides"]["rpm"]["depends"][:2] == ["python3 >= 3.11", "python3 < 3.14"]
     assert all(Path(path).exists() for path in made["scripts"].values())
+
+
+def test_there_is_a_manual_page_for_every_command_and_both_formats(tmp_path: Path) -> None:
+    pages = manual_pages(ROOT)
+    commands = {name for names in SECTIONS.values() for name in names}
+    assert set(pages) == {
+        *(f"strongroom-{name}.1" for name in commands),
+        *("strongroom.1", "strongroom-config.5", "strongroom-vault.5"),
+    }
+    assert "strongroom\\-archives \\- list archives" in pages["strongroom-archives.1"]
+    keys = re.findall(r"^\\fB(\w+)\\fR$", pages["strongroom-config.5"], re.MULTILINE)
+    assert {"recipients", "api_key", "retention", "window"} <= set(keys)
+    if shutil.which("man") is None:
+        pytest.skip("this machine has no man")
+    for name in ("strongroom-archives.1", "strongroom-config.5", "strongroom-vault.5"):
+        (tmp_path / name).write_text(pages[name])
+        environment = {"MANWIDTH": "80", "MANPAGER": "cat", "LC_ALL": "C.UTF-8", "PATH": "/usr/bin:/bin"}
+        shown = subprocess.run(
+            ["man", "--warnings", "--local-file", name], env=environment, cwd=tmp_path, capture_output=True, text=True,
+            check=False,
+        )  # fmt: skip
+        assert (shown.returncode, shown.stderr) == (0, ""), name
+        assert "NAME\n       strongroom-" in re.sub(r".\x08", "", shown.stdout)

@@ -16,13 +16,13 @@ from strongroom.cli.terminal import say
 
 @click.command("help")
 @click.argument("words", metavar="[COMMAND]...", nargs=-1)
-@click.option("--man", is_flag=True, help="Print the manual page of all commands, for `man`.")
+@click.option("--man", is_flag=True, help="Print the manual page of all commands, or of one, for `man`.")
 @click.pass_context
 def help_(ctx: click.Context, words: tuple[str, ...], man: bool) -> None:
     """Show the help of a command, such as `strongroom help archives show`; without one, the overview."""
     top = ctx.find_root()
     if man:
-        click.echo(manual_page(top), nl=False)
+        click.echo(command_page(find_context(top, words)) if words else manual_page(top), nl=False)
         return
     say(find_context(top, words).get_help())
 
@@ -88,6 +88,23 @@ def manual_page(top: click.Context) -> str:
         lines += [f".SH {title}", *(line for term, words in pairs for line in _term(term, words))]
     lines += [".SH SEE ALSO", ".BR age (1),", ".BR systemd (1)"]
     return "\n".join(lines) + "\n"
+
+
+def command_page(ctx: click.Context) -> str:
+    """Return the manual page of one command and of those below it, as man(7) source."""
+    name = ctx.command_path.replace(" ", "-")
+    short = " ".join((ctx.command.help or "").split()).partition(". ")[0]
+    below = list(_command(ctx.parent.command, ctx.parent, ctx.info_name or "")) if ctx.parent else []
+    return "\n".join(
+        [
+            *(".nh", ".ad l"),
+            f'.TH {_text(name.upper())} 1 "" "strongroom {__version__}" "User Commands"',
+            *(".SH NAME", f"{_text(name)} \\- {_text(short[:1].lower() + short[1:].rstrip('.'))}"),
+            *(".SH DESCRIPTION", *below),
+            *(".SH EXIT STATUS", *(line for term, words in _EXIT_CODES for line in _term(term, words))),
+            *(".SH SEE ALSO", ".BR strongroom (1),", ".BR strongroom\\-config (5)", ""),
+        ]
+    )
 
 
 def _sections(program: click.Command, top: click.Context) -> Iterator[tuple[str, list[str]]]:

@@ -44,6 +44,14 @@ class Text(click.types.StringParamType):
             self.fail(f"expected text in UTF-8, got {text[:60]!a}", param, ctx)
         return text
 
+    def shell_complete(
+        self, ctx: click.Context, param: click.Parameter, incomplete: str
+    ) -> list[click.shell_completion.CompletionItem]:
+        """Complete names and ids from the vault."""
+        from strongroom.cli.completions import complete
+
+        return complete(ctx, param, incomplete)
+
 
 def is_text(text: str) -> bool:
     """Return whether text can be written as UTF-8, and holds no NUL."""
