@@ -48,7 +48,7 @@ _PLAIN = re.compile(r"[A-Za-z_][A-Za-z0-9_]*(?:\.[A-Za-z_][A-Za-z0-9_]*)*|@")
 
 
 @dataclass
-class Job:
+class DescribedJob:
     """One export."""
 
     id: str
@@ -87,7 +87,7 @@ class DescribedSandbox:
     ) -> None:
         self.manifest, self.clock, self.window = manifest, clock, window
         self.faults = FaultBook()
-        self.jobs: dict[str, Job] = {}
+        self.jobs: dict[str, DescribedJob] = {}
         self._key = key
         self._sent = TOKEN if manifest.auth.kind is AuthKind.CLIENT_CREDENTIALS else key
         self._recorder = Recorder(clock, LeakedCredentials({self._sent: frozenset({SandboxOrigin.API})}))
@@ -176,7 +176,7 @@ class DescribedSandbox:
         own, now = self.manifest.create, self.clock()
         datasets = list(self.manifest.datasets) if own.together else [name]
         ready = now + TAKES
-        job = Job(f"exp{len(self.jobs) + 1:04}{secrets.token_hex(4)}", datasets, now, ready, ready + LIFE)
+        job = DescribedJob(f"exp{len(self.jobs) + 1:04}{secrets.token_hex(4)}", datasets, now, ready, ready + LIFE)
         self.jobs[job.id] = job
         body: dict[str, Any] = {}
         if own.export:
@@ -186,12 +186,12 @@ class DescribedSandbox:
         headers = {own.id_header: f"/exports/{job.id}"} if own.id_header and not own.id else {}
         return JSONResponse(body, own.accepted[-1], headers=headers)
 
-    def _find(self, request: Request) -> Job | None:
+    def _find(self, request: Request) -> DescribedJob | None:
         """Return the export that a path names, None where the API does not know it any more."""
         job = self.jobs.get(request.path_params["id"])
         return None if job is None or self._is_gone(job) else job
 
-    def _is_gone(self, job: Job) -> bool:
+    def _is_gone(self, job: DescribedJob) -> bool:
         """Say whether an export is no longer known: it was deleted, or nothing else can show that it has ended."""
         words = self.manifest.export
         shows = words.expires or words.statuses.expired or words.life
@@ -239,7 +239,7 @@ class DescribedSandbox:
             return RedirectResponse(self._link(job, job.datasets[0]), 302)
         return JSONResponse(self._with_links({}, job))
 
-    def _shown(self, job: Job) -> dict[str, Any]:
+    def _shown(self, job: DescribedJob) -> dict[str, Any]:
         """Return an export as its own answer and the list show it."""
         own, now = self.manifest.export, self.clock()
         ready, over = now >= job.ready_at, now >= job.ends_at
@@ -260,13 +260,13 @@ class DescribedSandbox:
             self._with_links(holder, job)
         return holder
 
-    def _with_links(self, holder: dict[str, Any], job: Job) -> object:
+    def _with_links(self, holder: dict[str, Any], job: DescribedJob) -> object:
         own = self.manifest.download
         if not own.parts:
             return put(holder, own.link, self._link(job, job.datasets[0]))
         return put(holder, own.parts, [self._part(job, name) for name in job.datasets])
 
-    def _part(self, job: Job, name: str) -> object:
+    def _part(self, job: DescribedJob, name: str) -> object:
         own, part = self.manifest.download, dict[str, Any]()
         facts: Mapping[str, object] = {
             own.size: self._file(job, name).size,
@@ -278,7 +278,7 @@ class DescribedSandbox:
                 put(part, expression, value)
         return put(part, own.link, self._link(job, name))
 
-    def _link(self, job: Job, name: str) -> str:
+    def _link(self, job: DescribedJob, name: str) -> str:
         stored = self._file(job, name)
 
         async def opened(_faults: tuple[InjectedFault, ...]) -> StoredFile | None:
@@ -286,7 +286,7 @@ class DescribedSandbox:
 
         return self._storage.issue(StoredLink(f"/{stored.path.name}", job.id, job.ends_at, opened))
 
-    def _file(self, job: Job, name: str) -> StoredFile:
+    def _file(self, job: DescribedJob, name: str) -> StoredFile:
         path = Path(self._folder.name) / f"{job.id}-{name}"
         if not path.exists():
             path.write_bytes(write_records(self.manifest, job.datasets, name, self.window))

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from kit.csv_engine_bench import HISTORY, open_csv_bench
+from kit.csv_engine_bench import HISTORY, describe, open_csv_bench
 from kit.engine_bench import DAY, Bench
 from kit.engine_kill import UNINDEXED, check_house, drive
 from strongroom.engine.ingest.planning import enter_window
@@ -93,15 +93,28 @@ def deleting(base: Path) -> Iterator[Bench]:
         yield bench
 
 
+@contextmanager
+def described(base: Path) -> Iterator[Bench]:
+    """The provider of "named", by a manifest instead of the built-in adapter."""
+    with open_csv_bench(base, QlaraOptions(pace=0)) as bench:
+        describe(bench, "qlara")
+        yield bench
+
+
 LIVES = {
     "named": (named, (*NAMED, *FETCHED, *INDEXED)),
     "nameless": (nameless, (*NAMELESS, *FETCHED, *INDEXED)),
     "expired": (expired, RENEWED),
     "deleting": (deleting, (*NAMED, *FETCHED, *DELETED)),
+    "described": (described, (*NAMED, *FETCHED, *INDEXED)),
 }
 ALIKE = dict.fromkeys(("nameless", "expired"), len(FETCHED) + len(INDEXED))  # last places, which are those of "named"
+SAMPLED = ("after create",)  # of "described": the engine is the same, and its places those of "named"
 DEATHS = [
-    (name, number) for name, (_, places) in LIVES.items() for number in range(1, len(places) + 1 - ALIKE.get(name, 0))
+    (name, number)
+    for name, (_, places) in LIVES.items()
+    for number in range(1, len(places) + 1 - ALIKE.get(name, 0))
+    if name != "described" or places[number - 1] in SAMPLED
 ]
 
 

@@ -8,13 +8,14 @@ from pathlib import Path
 import pytest
 from msgspec.structs import replace
 
-from kit.csv_engine_bench import HISTORY, HOOKS, archives, newest, open_csv_bench
-from kit.engine_bench import DAY, Bench
+from kit.csv_engine_bench import HISTORY, HOOKS, archives, describe, newest, open_csv_bench
+from kit.engine_bench import DAY
 from kit.manifests import GALLERY
-from strongroom.config.load import load_config, parse_config
+from strongroom.config.load import parse_config
 from strongroom.config.problem import ConfigRefused
 from strongroom.engine.access.search import described_fields
-from strongroom.engine.core.sources import address_of
+from strongroom.engine.core.sources import Dependencies, address_of
+from strongroom.engine.monitor.source_check import adapters, brought_by, look_at_source
 from strongroom.model.job import Cause, State
 from strongroom.model.plan import Stream
 from strongroom.providers.search_fields import search_fields
@@ -26,14 +27,6 @@ OPTIONS: dict[str, tuple[HookBridgeOptions | QlaraOptions, Stream]] = {
     "hookbridge": (HookBridgeOptions(), HOOKS),
     "qlara": (QlaraOptions(), HISTORY),
 }
-
-
-def describe(bench: Bench, name: str, directory: Path = GALLERY) -> None:
-    """Let the manifest of the gallery take the place of the built-in adapter."""
-    file = bench.base / "strongroom.toml"
-    text = file.read_text().replace(f'provider = "{name}"', f'provider = "{name}-manifest"')
-    file.write_text(text + f'\n[provider]\ndirectories = ["{directory}"]\n')
-    bench.config = load_config(file)
 
 
 @pytest.mark.parametrize("name", list(OPTIONS))
@@ -93,6 +86,17 @@ def test_a_manifest_is_part_of_what_a_source_is_known_by(tmp_path: Path) -> None
         fields = described_fields(bench.config.manifests)
         for dataset in described.manifest.datasets:
             assert search_fields("qlara-manifest", dataset, fields) == search_fields("qlara", dataset)
+
+
+def test_a_source_with_a_manifest_is_checked_and_listed_like_any_other(tmp_path: Path) -> None:
+    with open_csv_bench(tmp_path, QlaraOptions()) as bench:
+        describe(bench, "qlara")
+        report = look_at_source(bench.config, "qlara", Dependencies(clock=bench.clock))
+        assert (report.exit_code, report.provider) == (0, "qlara-manifest")
+        assert len(bench.sandbox.requests.creates) == 0
+        known = adapters(bench.config)
+        assert brought_by("qlara-manifest", known) == f"manifest {GALLERY / 'qlara-manifest.toml'}"
+        assert brought_by("qlara", known) == "built in"
 
 
 def test_a_manifest_that_is_wrong_refuses_the_configuration_with_its_place(tmp_path: Path) -> None:

@@ -10,6 +10,7 @@ from datetime import timedelta
 from pathlib import Path
 
 from kit.engine_bench import NOON, Bench
+from kit.manifests import GALLERY
 from strongroom.config.load import load_config
 from strongroom.config.template import FreshSource
 from strongroom.engine.access.inventory import find_job
@@ -62,6 +63,14 @@ def open_csv_bench(base: Path, options: HookBridgeOptions | QlaraOptions, source
         yield Bench(base, sandbox, clock, load_config(base / "strongroom.toml"))
         for header in ("authorization", "x-api-key"):
             assert sandbox.requests.headers_at_storage(header) == ()
+
+
+def describe(bench: Bench, name: str, directory: Path = GALLERY) -> None:
+    """Let the manifest of the gallery take the place of the built-in adapter."""
+    file = bench.base / "strongroom.toml"
+    text = file.read_text().replace(f'provider = "{name}"', f'provider = "{name}-manifest"')
+    file.write_text(text + f'\n[provider]\ndirectories = ["{directory}"]\n')
+    bench.config = load_config(file)
 
 
 def newest(bench: Bench) -> Job:

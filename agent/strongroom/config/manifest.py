@@ -27,7 +27,7 @@ from strongroom.config.toml_text import parse_toml, read_text
 from strongroom.config.values import choice, duration, is_name, parse_dataset, parse_flag, whole_number
 from strongroom.model.errors import UsageError
 from strongroom.model.manifest import Manifest
-from strongroom.model.manifest_words import Form
+from strongroom.model.manifest_words import TextForm
 
 SUFFIX = ".toml"
 _HINT = "docs/providers.md shows every key; to check again: strongroom source try"
@@ -151,7 +151,7 @@ def _read_mapping(key: Declared, kind: Any, table: TableReader) -> Any:
         return {name: _read_struct(kind, inner.table(name)) for name in inner if _is_sound(name, inner)}
     form = (key.meta.extra or {}).get("form")
     template = parse_template(key.name)
-    found = {name: inner.take(name, FORMS[Form(form)] if form else _under(name, template)) for name in inner}
+    found = {name: inner.take(name, FORMS[TextForm(form)] if form else _under(name, template)) for name in inner}
     return {name: value for name, value in found.items() if value is not UNSET}
 
 
@@ -178,7 +178,7 @@ def parser_of(key: Declared) -> Parse:
     meta, kind = key.meta, key.kind
     form = (meta.extra or {}).get("form")
     if form is not None:
-        return FORMS[Form(form)]
+        return FORMS[TextForm(form)]
     if kind is bool:
         return parse_flag
     if kind is int:

@@ -13,10 +13,10 @@ from strongroom.model.manifest_words import (
     AuthKind,
     DownloadBy,
     FilterForm,
-    Method,
     ObserveBy,
     Paging,
     Precision,
+    RequestMethod,
     TimeFormat,
 )
 from strongroom.model.provider import Container, ExpiryBasis
@@ -94,9 +94,12 @@ def _create(manifest: Manifest) -> Iterator[Fault]:
         yield from _where((name not in used, Fault(("create", "body"), words, "a request without it", _ALL_THERE_IS)))
     place, whole = ("create", "together"), create.together
     yield from _where(
-        (create.method is Method.DELETE, Fault(("create", "method"), "a method that creates", quote(create.method))),
         (
-            create.method is Method.GET and create.body,
+            create.method is RequestMethod.DELETE,
+            Fault(("create", "method"), "a method that creates", quote(create.method)),
+        ),
+        (
+            create.method is RequestMethod.GET and create.body,
             Fault(("create", "body"), "no body with GET", "one", "write it under query"),
         ),
         (
@@ -272,11 +275,11 @@ def _paths(manifest: Manifest) -> Iterator[Fault]:
         yield from _where(
             (placeholders_in(template), Fault(place, "no placeholder", "one", "there is nothing to fill in"))
         )
-    renews = renew and renew.method in (Method.GET, Method.DELETE)
+    renews = renew and renew.method in (RequestMethod.GET, RequestMethod.DELETE)
     yield from _where(
         (renew and renews, Fault(("renew", "method"), "a method that renews", quote(renew.method if renew else ""))),
         (
-            delete and delete.method is Method.GET,
+            delete and delete.method is RequestMethod.GET,
             Fault(("delete", "method"), "a method that deletes", quote(delete.method if delete else "")),
         ),
     )

@@ -17,7 +17,7 @@ from strongroom.config.problem import Unfit, describe, quote, suggest
 from strongroom.config.reader import Parse
 from strongroom.config.values import parse_zone
 from strongroom.model.expression import BadExpression, compile_expression
-from strongroom.model.manifest_words import Form
+from strongroom.model.manifest_words import TextForm
 
 PLACEHOLDERS = ("lower", "upper", "dataset", "datasets")
 PLACEHOLDER = re.compile(r"\{([A-Za-z_]+)\}")
@@ -122,17 +122,17 @@ def parse_status(value: object) -> int:
     return value
 
 
-FORMS: Mapping[Form, Parse] = MappingProxyType(
+FORMS: Mapping[TextForm, Parse] = MappingProxyType(
     {
-        Form.LINE: _line("text"),
-        Form.WORD: _line("a word of the provider's", 1_000),
-        Form.ADDRESS: parse_address,
-        Form.PATH: parse_path,
-        Form.EXPRESSION: parse_expression,
-        Form.HEADER: parse_header,
-        Form.MEMBER: parse_member,
-        Form.ZONE: parse_zone,
-        Form.FIELD: _line("the name of a field"),
+        TextForm.LINE: _line("text"),
+        TextForm.WORD: _line("a word of the provider's", 1_000),
+        TextForm.ADDRESS: parse_address,
+        TextForm.PATH: parse_path,
+        TextForm.EXPRESSION: parse_expression,
+        TextForm.HEADER: parse_header,
+        TextForm.MEMBER: parse_member,
+        TextForm.ZONE: parse_zone,
+        TextForm.FIELD: _line("the name of a field"),
     }
 )
 

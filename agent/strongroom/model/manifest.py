@@ -1,8 +1,8 @@
 """A provider in a file: what a manifest says of an export API, as data. It has no code, and no place for a secret.
 
-Annotations are not postponed here: the keys of a manifest are read from them. `Form` says what a text must be, and the
-description of a field what it is for. Paths of requests are below the provider's address, and "{id}" in one stands for
-the export's id. Expressions are JMESPath (`strongroom.model.expression`).
+Annotations are not postponed here: the keys of a manifest are read from them. `TextForm` says what a text must be, and
+the description of a field what it is for. Paths of requests are below the provider's address, and "{id}" in one
+stands for the export's id. Expressions are JMESPath (`strongroom.model.expression`).
 """
 
 from collections.abc import Mapping
@@ -16,23 +16,23 @@ from strongroom.model.manifest_words import (
     AuthKind,
     DownloadBy,
     FilterForm,
-    Form,
-    Method,
     ObserveBy,
     Paging,
     Precision,
+    RequestMethod,
+    TextForm,
     TimeFormat,
     WindowEnds,
 )
 from strongroom.model.provider import Container, ExpiryBasis
 
 
-def _text(form: Form, words: str) -> Meta:
+def _text(form: TextForm, words: str) -> Meta:
     return Meta(description=words, extra={"form": form})
 
 
 def _expression(words: str) -> Meta:
-    return _text(Form.EXPRESSION, words)
+    return _text(TextForm.EXPRESSION, words)
 
 
 _NOTHING: Mapping[str, Any] = MappingProxyType({})
@@ -43,9 +43,9 @@ Statuses = tuple[Annotated[int, Meta(ge=100, le=599)], ...]
 class About(Struct, frozen=True):
     """[provider]: who it is."""
 
-    label: Annotated[str, _text(Form.LINE, "the provider's name in messages")]
-    base_url: Annotated[str, _text(Form.ADDRESS, "the address of its API; a source may name another")]
-    documents: Annotated[tuple[str, ...], _text(Form.LINE, "the pages that the manifest was written from")] = ()
+    label: Annotated[str, _text(TextForm.LINE, "the provider's name in messages")]
+    base_url: Annotated[str, _text(TextForm.ADDRESS, "the address of its API; a source may name another")]
+    documents: Annotated[tuple[str, ...], _text(TextForm.LINE, "the pages that the manifest was written from")] = ()
     tried: Annotated[bool, Meta(description="whether it was tried on a live account")] = False
 
 
@@ -53,9 +53,9 @@ class Auth(Struct, frozen=True):
     """[auth]: how a request proves who sends it. The secret itself is the source's `api_key`."""
 
     kind: Annotated[AuthKind, Meta(description="how the secret is sent")] = AuthKind.BEARER
-    header: Annotated[str, _text(Form.HEADER, "the header that carries the key, with kind = header")] = ""
-    token_path: Annotated[str, _text(Form.PATH, "where a token is requested, with kind = client-credentials")] = ""
-    scope: Annotated[str, _text(Form.LINE, "the scope of that token")] = ""
+    header: Annotated[str, _text(TextForm.HEADER, "the header that carries the key, with kind = header")] = ""
+    token_path: Annotated[str, _text(TextForm.PATH, "where a token is requested, with kind = client-credentials")] = ""
+    scope: Annotated[str, _text(TextForm.LINE, "the scope of that token")] = ""
 
 
 class RequestedWindow(Struct, frozen=True):
@@ -63,7 +63,7 @@ class RequestedWindow(Struct, frozen=True):
 
     ends: Annotated[WindowEnds, Meta(description="which ends belong to the range")] = WindowEnds.UNKNOWN
     time_format: Annotated[TimeFormat, Meta(description="how an instant is written")] = TimeFormat.RFC3339
-    time_zone: Annotated[str, _text(Form.ZONE, "the zone of dates and offsets")] = "UTC"
+    time_zone: Annotated[str, _text(TextForm.ZONE, "the zone of dates and offsets")] = "UTC"
     precision: Annotated[Precision | None, Meta(description="the smallest step that the provider reads; a second")] = (
         None
     )
@@ -77,17 +77,17 @@ class RequestedWindow(Struct, frozen=True):
 class Creation(Struct, frozen=True):
     """[create]: the request that makes an export."""
 
-    path: Annotated[str, _text(Form.PATH, "where it is sent; a dataset may have a path of its own")]
-    method: Annotated[Method, Meta(description="how it is sent")] = Method.POST
+    path: Annotated[str, _text(TextForm.PATH, "where it is sent; a dataset may have a path of its own")]
+    method: Annotated[RequestMethod, Meta(description="how it is sent")] = RequestMethod.POST
     body: Annotated[Mapping[str, Any], Meta(description="the JSON body, with placeholders")] = _NOTHING
     query: Annotated[Mapping[str, Any], Meta(description="the query, with placeholders")] = _NOTHING
     headers: Annotated[Mapping[str, str], Meta(description="fixed headers")] = _NOTHING
     accepted: Annotated[Statuses, Meta(description="the statuses of success")] = (200, 201, 202)
     id: Annotated[Expression, _expression("the export's id in the answer")] = ""
-    id_header: Annotated[str, _text(Form.HEADER, "the header whose last part is the id")] = ""
+    id_header: Annotated[str, _text(TextForm.HEADER, "the header whose last part is the id")] = ""
     id_may_lack: Annotated[bool, Meta(description="whether an answer without an id is a good one")] = False
     export: Annotated[Expression, _expression("the whole export in the answer, if it is there")] = ""
-    idempotency_header: Annotated[str, _text(Form.HEADER, "the header that takes an idempotency key")] = ""
+    idempotency_header: Annotated[str, _text(TextForm.HEADER, "the header that takes an idempotency key")] = ""
     original: Annotated[
         Expression, _expression("the first export in the answer to a key that was used before, a 409")
     ] = ""
@@ -97,20 +97,22 @@ class Creation(Struct, frozen=True):
 class StatusWords(Struct, frozen=True):
     """[export.statuses]: the provider's words for each state, compared without case. Any other word is unknown."""
 
-    queued: Annotated[tuple[str, ...], _text(Form.WORD, "it waits")] = ()
-    running: Annotated[tuple[str, ...], _text(Form.WORD, "it is being made")] = ()
-    ready: Annotated[tuple[str, ...], _text(Form.WORD, "it can be downloaded")] = ()
-    empty: Annotated[tuple[str, ...], _text(Form.WORD, "it is done and has no file, as there is no record")] = ()
-    unclear: Annotated[tuple[str, ...], _text(Form.WORD, "it is not available yet, or no longer: the link shows")] = ()
-    failed: Annotated[tuple[str, ...], _text(Form.WORD, "it failed")] = ()
-    expired: Annotated[tuple[str, ...], _text(Form.WORD, "it can no longer be downloaded")] = ()
+    queued: Annotated[tuple[str, ...], _text(TextForm.WORD, "it waits")] = ()
+    running: Annotated[tuple[str, ...], _text(TextForm.WORD, "it is being made")] = ()
+    ready: Annotated[tuple[str, ...], _text(TextForm.WORD, "it can be downloaded")] = ()
+    empty: Annotated[tuple[str, ...], _text(TextForm.WORD, "it is done and has no file, as there is no record")] = ()
+    unclear: Annotated[
+        tuple[str, ...], _text(TextForm.WORD, "it is not available yet, or no longer: the link shows")
+    ] = ()
+    failed: Annotated[tuple[str, ...], _text(TextForm.WORD, "it failed")] = ()
+    expired: Annotated[tuple[str, ...], _text(TextForm.WORD, "it can no longer be downloaded")] = ()
 
 
 class RepeatedRequest(Struct, frozen=True):
     """[export.request]: where an export repeats what was requested, by which one's own is recognized."""
 
     dataset: Annotated[Expression, _expression("its dataset, or the list of them")] = ""
-    missing_dataset: Annotated[str, _text(Form.WORD, "the dataset of an export that names none")] = ""
+    missing_dataset: Annotated[str, _text(TextForm.WORD, "the dataset of an export that names none")] = ""
     lower: Annotated[Expression, _expression("the start of its range")] = ""
     upper: Annotated[Expression, _expression("the end of its range")] = ""
     filters: Annotated[Mapping[str, str], _expression("each filter")] = _NOTHING
@@ -137,7 +139,7 @@ class ObserveRequest(Struct, frozen=True):
     """[observe]: how the state of one export is read."""
 
     by: Annotated[ObserveBy, Meta(description="what shows the state")] = ObserveBy.GET
-    path: Annotated[str, _text(Form.PATH, "the path of one export")] = ""
+    path: Annotated[str, _text(TextForm.PATH, "the path of one export")] = ""
     export: Annotated[Expression, _expression("the export in the answer")] = "@"
     gone: Annotated[Statuses, Meta(description="statuses that say that it is not known")] = (404,)
     expired: Annotated[Statuses, Meta(description="statuses that say that it has expired")] = (410,)
@@ -147,16 +149,16 @@ class ObserveRequest(Struct, frozen=True):
 class ListRequest(Struct, frozen=True):
     """[list]: how all exports are listed."""
 
-    path: Annotated[str, _text(Form.PATH, "the path of the list")]
+    path: Annotated[str, _text(TextForm.PATH, "the path of the list")]
     entries: Annotated[Expression, _expression("the entries in an answer")]
     query: Annotated[Mapping[str, Any], Meta(description="fixed parts of the query")] = _NOTHING
     paging: Annotated[Paging, Meta(description="how it leads on")] = Paging.NONE
     next: Annotated[Expression, _expression("the next cursor, or the next address")] = ""
     more: Annotated[Expression, _expression("whether there is more")] = ""
     last: Annotated[Expression, _expression("whether it is the last page")] = ""
-    page_key: Annotated[str, _text(Form.WORD, "the query key of the cursor, page or offset")] = ""
+    page_key: Annotated[str, _text(TextForm.WORD, "the query key of the cursor, page or offset")] = ""
     first_page: Annotated[int, Meta(ge=0, le=1, description="the number of the first page")] = 0
-    size_key: Annotated[str, _text(Form.WORD, "the query key of the page size")] = ""
+    size_key: Annotated[str, _text(TextForm.WORD, "the query key of the page size")] = ""
     size: Annotated[int, Meta(ge=1, le=10_000, description="entries on a page")] = 100
     complete: Annotated[bool, Meta(description="whether it shows every export from the first moment on")] = False
 
@@ -166,7 +168,7 @@ class FileRequest(Struct, frozen=True):
 
     container: Annotated[Container, Meta(description="how the file is built")]
     by: Annotated[DownloadBy, Meta(description="where the file is")] = DownloadBy.LINK
-    path: Annotated[str, _text(Form.PATH, "the path to ask, with by = ask or file")] = ""
+    path: Annotated[str, _text(TextForm.PATH, "the path to ask, with by = ask or file")] = ""
     link: Annotated[Expression, _expression("the link, in the export or in the answer")] = ""
     parts: Annotated[Expression, _expression("the list of files; link, size, rows and dataset are of each")] = ""
     size: Annotated[Expression, _expression("the bytes of a part")] = ""
@@ -175,8 +177,8 @@ class FileRequest(Struct, frozen=True):
     authenticated: Annotated[bool, Meta(description="whether the link takes the key, on the API's own host alone")] = (
         False
     )
-    accept: Annotated[str, _text(Form.LINE, "the Accept header of a download")] = ""
-    companions: Annotated[tuple[str, ...], _text(Form.MEMBER, "other files that a ZIP always has")] = ()
+    accept: Annotated[str, _text(TextForm.LINE, "the Accept header of a download")] = ""
+    companions: Annotated[tuple[str, ...], _text(TextForm.MEMBER, "other files that a ZIP always has")] = ()
     gone: Annotated[Statuses, Meta(description="with by = ask: statuses of an export that is not known")] = (404,)
     expired: Annotated[Statuses, Meta(description="with by = ask: statuses of no file, not yet or no longer")] = (410,)
 
@@ -184,8 +186,8 @@ class FileRequest(Struct, frozen=True):
 class RenewRequest(Struct, frozen=True):
     """[renew]: how an expired export is made again under its own id."""
 
-    path: Annotated[str, _text(Form.PATH, "the path of one export")]
-    method: Annotated[Method, Meta(description="how it is sent")] = Method.POST
+    path: Annotated[str, _text(TextForm.PATH, "the path of one export")]
+    method: Annotated[RequestMethod, Meta(description="how it is sent")] = RequestMethod.POST
     accepted: Annotated[Statuses, Meta(description="the statuses of success")] = (200, 201, 202)
     still_there: Annotated[Statuses, Meta(description="statuses that say that it has not expired")] = (409,)
     gone: Annotated[Statuses, Meta(description="statuses that say that it is not known")] = (404,)
@@ -195,8 +197,8 @@ class RenewRequest(Struct, frozen=True):
 class DeleteRequest(Struct, frozen=True):
     """[delete]: how an export is deleted."""
 
-    path: Annotated[str, _text(Form.PATH, "the path of one export")]
-    method: Annotated[Method, Meta(description="how it is sent")] = Method.DELETE
+    path: Annotated[str, _text(TextForm.PATH, "the path of one export")]
+    method: Annotated[RequestMethod, Meta(description="how it is sent")] = RequestMethod.DELETE
 
 
 class AccountLimits(Struct, frozen=True):
@@ -214,49 +216,49 @@ class ErrorWords(Struct, frozen=True):
 
     code: Annotated[Expression, _expression("the provider's code")] = "code || error.code"
     message: Annotated[Expression, _expression("its words")] = "message || error.message"
-    quota: Annotated[tuple[str, ...], _text(Form.WORD, "codes of a limit that is used up")] = ()
-    key_refused: Annotated[tuple[str, ...], _text(Form.WORD, "codes of a key that is refused")] = ()
+    quota: Annotated[tuple[str, ...], _text(TextForm.WORD, "codes of a limit that is used up")] = ()
+    key_refused: Annotated[tuple[str, ...], _text(TextForm.WORD, "codes of a key that is refused")] = ()
     retry_after: Annotated[Expression, _expression("the seconds to wait, in the body")] = ""
-    retry_after_header: Annotated[str, _text(Form.HEADER, "another header with the seconds to wait")] = ""
+    retry_after_header: Annotated[str, _text(TextForm.HEADER, "another header with the seconds to wait")] = ""
 
 
 class AccountFacts(Struct, frozen=True):
     """[account]: what the account itself tells."""
 
-    path: Annotated[str, _text(Form.PATH, "where its plan can be read")]
+    path: Annotated[str, _text(TextForm.PATH, "where its plan can be read")]
     retention_days: Annotated[Expression, _expression("how many days records are kept")]
 
 
 class FilterKey(Struct, frozen=True):
     """[filters.NAME]: one filter of a request."""
 
-    key: Annotated[str, _text(Form.WORD, "its key in the body, or in the query of a GET; its name by default")] = ""
-    datasets: Annotated[tuple[str, ...], _text(Form.WORD, "the datasets that take it; all by default")] = ()
-    values: Annotated[tuple[str, ...], _text(Form.WORD, "the values that it takes; any by default")] = ()
+    key: Annotated[str, _text(TextForm.WORD, "its key in the body, or in the query of a GET; its name by default")] = ""
+    datasets: Annotated[tuple[str, ...], _text(TextForm.WORD, "the datasets that take it; all by default")] = ()
+    values: Annotated[tuple[str, ...], _text(TextForm.WORD, "the values that it takes; any by default")] = ()
     form: Annotated[FilterForm, Meta(description="how its value is written")] = FilterForm.TEXT
-    prefix: Annotated[str, _text(Form.WORD, "with form = uuid: what stands before it in a request")] = ""
+    prefix: Annotated[str, _text(TextForm.WORD, "with form = uuid: what stands before it in a request")] = ""
     replaces_window: Annotated[bool, Meta(description="whether it takes the place of the range")] = False
 
 
 class ManifestDataset(Struct, frozen=True):
     """[datasets.NAME]: one dataset, and what is known of its records."""
 
-    word: Annotated[str, _text(Form.WORD, "the provider's word for it; its name by default")] = ""
-    listed_as: Annotated[tuple[str, ...], _text(Form.WORD, "other words for it on the list")] = ()
-    path: Annotated[str, _text(Form.PATH, "where it is requested; [create] says so otherwise")] = ""
-    member: Annotated[str, _text(Form.MEMBER, "its file in a ZIP")] = ""
-    id: Annotated[str, _text(Form.FIELD, "the field that names a record")] = ""
-    time: Annotated[str, _text(Form.FIELD, "the field that the window is compared with")] = ""
-    known: Annotated[tuple[str, ...], _text(Form.FIELD, "all fields that are documented")] = ()
-    always: Annotated[tuple[str, ...], _text(Form.FIELD, "fields that are always there")] = ()
+    word: Annotated[str, _text(TextForm.WORD, "the provider's word for it; its name by default")] = ""
+    listed_as: Annotated[tuple[str, ...], _text(TextForm.WORD, "other words for it on the list")] = ()
+    path: Annotated[str, _text(TextForm.PATH, "where it is requested; [create] says so otherwise")] = ""
+    member: Annotated[str, _text(TextForm.MEMBER, "its file in a ZIP")] = ""
+    id: Annotated[str, _text(TextForm.FIELD, "the field that names a record")] = ""
+    time: Annotated[str, _text(TextForm.FIELD, "the field that the window is compared with")] = ""
+    known: Annotated[tuple[str, ...], _text(TextForm.FIELD, "all fields that are documented")] = ()
+    always: Annotated[tuple[str, ...], _text(TextForm.FIELD, "fields that are always there")] = ()
     snapshot: Annotated[bool, Meta(description="whether an export copies all there is, without a range")] = False
-    senders: Annotated[tuple[str, ...], _text(Form.FIELD, "fields searched as senders")] = ()
-    recipients: Annotated[tuple[str, ...], _text(Form.FIELD, "fields searched as recipients")] = ()
-    parties: Annotated[tuple[str, ...], _text(Form.FIELD, "fields searched as other parties")] = ()
-    channel: Annotated[tuple[str, ...], _text(Form.FIELD, "fields searched as the channel")] = ()
-    status: Annotated[tuple[str, ...], _text(Form.FIELD, "fields searched as the status")] = ()
-    lacks: Annotated[str, _text(Form.LINE, "what it leaves out")] = ""
-    closed_by: Annotated[str, _text(Form.WORD, "the dataset that has what it leaves out")] = ""
+    senders: Annotated[tuple[str, ...], _text(TextForm.FIELD, "fields searched as senders")] = ()
+    recipients: Annotated[tuple[str, ...], _text(TextForm.FIELD, "fields searched as recipients")] = ()
+    parties: Annotated[tuple[str, ...], _text(TextForm.FIELD, "fields searched as other parties")] = ()
+    channel: Annotated[tuple[str, ...], _text(TextForm.FIELD, "fields searched as the channel")] = ()
+    status: Annotated[tuple[str, ...], _text(TextForm.FIELD, "fields searched as the status")] = ()
+    lacks: Annotated[str, _text(TextForm.LINE, "what it leaves out")] = ""
+    closed_by: Annotated[str, _text(TextForm.WORD, "the dataset that has what it leaves out")] = ""
 
 
 class Manifest(Struct, frozen=True):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from enum import StrEnum
 
 
-class Form(StrEnum):
+class TextForm(StrEnum):
     """What a text of a manifest must be."""
 
     LINE = "line"  # one printable line
@@ -55,7 +55,7 @@ class Precision(StrEnum):
     DAY = "day"
 
 
-class Method(StrEnum):
+class RequestMethod(StrEnum):
     """How a request that changes something is sent."""
 
     POST = "POST"
