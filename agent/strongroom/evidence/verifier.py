@@ -32,8 +32,9 @@ from collections.abc import Callable, Generator, Iterable, Iterator
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass, field
 from datetime import datetime
-from email import message_from_bytes, policy
-from email.message import EmailMessage
+from email import message_from_bytes
+from email.header import decode_header, make_header
+from email.message import Message
 from functools import partial, reduce
 from pathlib import Path
 from typing import Any, BinaryIO, cast
@@ -728,13 +729,13 @@ def read_rsmf(data: bytes, where: str) -> list[dict[str, Any]]:
         if not right:
             raise Wrong(code, where, words)
 
-    message: Any = message_from_bytes(data, _class=EmailMessage, policy=policy.default)
-    need(str(message["X-RSMF-Version"]) == "2.0.0", "rsmf-header", "expected X-RSMF-Version: 2.0.0")
+    message = message_from_bytes(data)
+    need(_header(message, "Version") == "2.0.0", "rsmf-header", "expected X-RSMF-Version: 2.0.0")
     parts = [part for part in message.walk() if part.get_content_disposition() == "attachment"]
     need(len(parts) == 1, "rsmf-attachment", f"expected exactly one attachment, found {len(parts)}")
     coded = str(parts[0]["Content-Transfer-Encoding"]).lower() == "base64"
     need(coded and parts[0].get_filename() == "rsmf.zip", "rsmf-attachment", "expected rsmf.zip, in base64")
-    with ZipFile(io.BytesIO(parts[0].get_content())) as packed:
+    with ZipFile(io.BytesIO(cast("bytes", parts[0].get_payload(decode=True)))) as packed:
         names = packed.namelist()
         need("rsmf_manifest.json" in names, "rsmf-zip", "expected rsmf_manifest.json at the root of rsmf.zip")
         need(len({*names}) == len(names), "rsmf-zip", "rsmf.zip has a file twice")
@@ -753,9 +754,14 @@ def read_rsmf(data: bytes, where: str) -> list[dict[str, Any]]:
         "Participants": " ".join("; ".join(each["display"] for each in told["participants"]).split()),
     }
     for name, value in expected.items():
-        found = " ".join(str(message[f"X-RSMF-{name}"]).split())
+        found = _header(message, name)
         need(found == value, "rsmf-header", f"X-RSMF-{name} says {found[:80]}, the manifest {value[:80]}")
     return [{**event, "custom": {each["name"]: each["value"] for each in event["custom"]}} for event in events]
+
+
+def _header(message: Message, name: str) -> str:
+    """Return a header, decoded, with single blanks."""
+    return " ".join(str(make_header(decode_header(str(message[f"X-RSMF-{name}"])))).split())
 
 
 def _check_references(told: dict[str, Any], files: set[str], need: Any) -> None:

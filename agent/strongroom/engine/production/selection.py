@@ -27,7 +27,7 @@ from strongroom.model.plan import DatasetShape
 from strongroom.model.window import Window
 from strongroom.providers.search_fields import search_fields
 from strongroom.search.entry import Place, make_entry, party_texts, searched_text
-from strongroom.search.terms import Query
+from strongroom.search.terms import Period, Query
 from strongroom.search.text import fold
 from strongroom.vault.streams import present_streams
 from strongroom.vault.vault import Vault
@@ -126,6 +126,13 @@ class _Reader(Struct, frozen=True):
 
 
 def _matches(query: Query, place: Place, record: Delivered, name: str, at: datetime | None) -> bool:
+    """Say whether a record matches; its time is looked at first, since nothing of the text is needed for that."""
+    terms = query.term.terms
+    periods = [term for term in terms if isinstance(term, Period)]
+    if any(at is None or not term.has(at) for term in periods):
+        return False
+    if len(periods) == len(terms):
+        return True
     text = searched_text(record.fields)
     if not query.may_match(text):
         return False
