@@ -23,6 +23,7 @@ from strongroom.evidence.verifier import Key, Log, Wrong, goes_on
 SCRIPT = Path(verifier.__file__)
 ROOT = Path(__file__).parents[2]
 LINES = st.lists(st.binary(max_size=8), min_size=1, max_size=40)
+OTHER = b"longer than any of them"
 SIGNER = Signer.generate("strongroom", os.urandom)
 
 
@@ -117,9 +118,9 @@ def test_its_tree_is_our_tree(lines: list[bytes]) -> None:
         assert verifier.climb(index, len(lines) - 1, [leaf_hash(b"?" + lines[index])], list(path)) != [proofs.root]
     for old, path in proofs.consistency.items():
         assert goes_on(old, roots[old], len(lines), proofs.root, list(path))
-        assert not goes_on(old, leaf_hash(b"?"), len(lines), proofs.root, list(path))
+        assert not goes_on(old, leaf_hash(OTHER), len(lines), proofs.root, list(path))
         assert not goes_on(old, roots[old], len(lines), proofs.root, [*path, proofs.root])
-        assert not goes_on(old, roots[old], len(lines), leaf_hash(b"?"), list(path))
+        assert not goes_on(old, roots[old], len(lines), leaf_hash(OTHER), list(path))
 
 
 def test_its_keys_are_those_of_signed_notes(tmp_path: Path) -> None:
