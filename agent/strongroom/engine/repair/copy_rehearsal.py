@@ -24,6 +24,7 @@ from strongroom.model.text import format_size
 from strongroom.model.times import Chance, Clock
 from strongroom.vault.archives import archive_totals
 from strongroom.vault.copies import backlog_after, copy_state, log_copy, put_copy_state
+from strongroom.vault.files import is_folder, list_folder
 from strongroom.vault.vault import Vault
 
 
@@ -62,6 +63,7 @@ def rehearse(order: RehearsalOrder) -> Rehearsal:
     state, now = copy_state(order.vault.catalogue, order.target.name), order.clock()
     backlog = backlog_after(order.vault.catalogue, state.entries)
     above = order.scratch or order.vault.layout.tmp
+    _remove_left_over(order.vault)
     _require_room(order.vault, above)
     folder = above / f"rehearsal-{make_id(now, order.random_bytes)}"
     restore = CopyRestore(
@@ -84,6 +86,13 @@ def rehearse(order: RehearsalOrder) -> Rehearsal:
     )
     _record(order, found)
     return found
+
+
+def _remove_left_over(vault: Vault) -> None:
+    """Remove what rehearsals that were killed left in the vault's tmp/."""
+    for path in list_folder(vault.layout.tmp, "rehearsal-"):
+        if path.name.startswith("rehearsal-") and is_folder(path):
+            shutil.rmtree(path, ignore_errors=True)
 
 
 def _require_room(vault: Vault, above: Path) -> None:
