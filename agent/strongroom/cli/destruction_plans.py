@@ -41,6 +41,7 @@ def plan_document(plan: DestructionPlan) -> dict[str, object]:
         "people": terms.people,
         "approvals_needed": terms.approvals,
         "approvals_missing": terms.lacking,
+        "approvals": [{"at": each.at, "by": person_document(each.by)} for each in plan.approvals],
         "cooling_off_seconds": int(terms.cooling_off.total_seconds()),
         "destroyed_from": terms.ripe_at,
         "plan_sha256": proposal.plan_sha256,
@@ -90,6 +91,8 @@ def plan_lines(plan: DestructionPlan, *, each: bool = False) -> Iterator[str]:
     terms = plan.terms
     takes = f"takes {counted(terms.people, 'person', 'people')} ({terms.approvals} to approve)"
     yield from hang("  ", 2, f"{takes}, then {format_duration(terms.cooling_off)} to cool off{overrides}", width())
+    for given in plan.approvals:
+        yield f"  approved by {clean(given.by.name)} at {utc(given.at)}"
     if state := plan_state(plan):
         yield from hang("  ", 2, state, width())
     if len(plan.items) > FEW and not each:

@@ -56,7 +56,7 @@ def _about(cell: Cell, now: datetime | None, job: Job | None) -> Iterator[str]:
 
 def percent(share: float) -> str:
     """Write a share with one digit, rounded down: only what is complete is 100 %."""
-    return "100 %" if share >= 1 else f"{int(share * 1000) / 10} %"
+    return "100%" if share >= 1 else f"{int(share * 1000) / 10}%"
 
 
 def coverage_facts(overview: Overview, now: datetime) -> list[Text]:

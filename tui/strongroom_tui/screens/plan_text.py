@@ -135,6 +135,8 @@ def _facts(plan: DestructionPlan, final_at: datetime | None, now: datetime) -> I
     streams = sorted({each.stream for each in found})
     yield "proposed", f"{local(proposal.at)}, {span(now - proposal.at)} ago, by {proposal.by.name}"
     yield "reason", proposal.reason
+    for given in plan.approvals:
+        yield "approved", f"{local(given.at)}, by {person_words(given.by)}"
     yield "destroys", f"{number(records, 'record')}, {size(size_of_all)} as delivered"
     if streams:
         yield "streams", ", ".join(streams[:8]) + (f" and {number(len(streams) - 8)} more" if len(streams) > 8 else "")

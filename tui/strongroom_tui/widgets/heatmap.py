@@ -46,6 +46,8 @@ class CoverageStrips(Widget, can_focus=True):
         Binding("enter", "open", "open", tooltip="The archives or the failed jobs of this cell"),
         Binding("left,h", "move(0, -1)", "earlier", show=False),
         Binding("right,l", "move(0, 1)", "later", show=False),
+        Binding("shift+left", "move(0, -7)", "seven cells earlier", show=False),
+        Binding("shift+right", "move(0, 7)", "seven cells later", show=False),
         Binding("up,k", "move(-1, 0)", "stream above", show=False),
         Binding("down,j", "move(1, 0)", "stream below", show=False),
         Binding("pageup", "leap(-1)", "a screen earlier", show=False),
@@ -225,8 +227,7 @@ class CoverageStrips(Widget, can_focus=True):
 
     def action_move(self, rows: int, columns: int) -> None:
         """Choose a neighboring cell; at the edge of the map, the map moves."""
-        overview = self._overview
-        if overview is None:
+        if (overview := self._overview) is None:
             return
         if self._row + rows < 0:
             self.post_message(self.Above())
@@ -236,13 +237,12 @@ class CoverageStrips(Widget, can_focus=True):
         if self._skipped - len(overview.windows) <= column <= -1:
             self._column = column
         elif columns and not (columns < 0 and self._skipped):
-            self.action_leap(columns)
+            self.action_leap(1 if columns > 0 else -1)
         self._moved()
 
     def action_leap(self, steps: int) -> None:
         """Go a screen earlier or later; never past now."""
-        overview = self._overview
-        if overview is None or (steps > 0 and self._last is None):
+        if (overview := self._overview) is None or (steps > 0 and self._last is None):
             return
         length = overview.windows[-1].end - overview.windows[0].start
         moved = overview.windows[-1].start + steps * length

@@ -82,6 +82,7 @@ class DestructionPlan(Struct, frozen=True):
     contents: Mapping[str, PlanContent] = field(default_factory=dict)  # by archive
     reopened: bool = False  # it was approved, but today's rules require more approvals
     read_terms: PlanTerms | None = None  # as of now; None: as proposed
+    approvals: tuple[Approval, ...] = ()  # those that count, in order of time
 
     @property
     def terms(self) -> PlanTerms:
@@ -235,13 +236,16 @@ def read_plan(context: DestructionContext, proposal_id: str) -> DestructionPlan:
     contents = {each.archive: _content(archive) for each, archive in found if archive is not None}
     gone = (get_tombstone(catalogue, each.archive) for each, archive in found if archive is None)
     contents |= {each.tombstone.archive: _tombstone_content(each.tombstone) for each in gone if each is not None}
-    terms = _terms(context, proposal, items)
+    given = sound_approvals(context, proposal)
+    terms = _terms(context, proposal, items, given)
     reopened = terms.lacking > 0 and any(each.stage is Stage.APPROVED for each in items)
-    return DestructionPlan(proposal, items, judgements, contents, reopened, terms)
+    return DestructionPlan(proposal, items, judgements, contents, reopened, terms, tuple(given))
 
 
-def _terms(context: DestructionContext, proposal: Proposal, items: Sequence[PlanItem]) -> PlanTerms:
-    rules, given = context.rules, sound_approvals(context, proposal)
+def _terms(
+    context: DestructionContext, proposal: Proposal, items: Sequence[PlanItem], given: Sequence[Approval]
+) -> PlanTerms:
+    rules = context.rules
     strict = replace(
         proposal,
         people=max(proposal.people, rules.people),

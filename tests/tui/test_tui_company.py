@@ -1,0 +1,162 @@
+"""The demo company on the screen: the same facts as the commands give with --json, and every task within eight keys."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+from msgspec import Struct
+
+from kit.company import OPENED, ask
+from kit.tui_bench import Seat
+from strongroom.cli.demo_company import CompanyFolder
+from strongroom.config.load import load_config
+from strongroom.model.text import counted
+from strongroom_tui.app import StrongroomApp
+from strongroom_tui.reader import VaultReader
+from strongroom_tui.screens.list_screen import ListTab
+from strongroom_tui.screens.preview import Preview
+
+pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("company_time")]
+
+TASKS = Path(__file__).parents[2] / "docs" / "tasks.md"
+MOST = 8  # keys
+
+
+@asynccontextmanager
+async def seated(company: CompanyFolder) -> AsyncIterator[Seat]:
+    reader = VaultReader(load_config(company.config), lambda: OPENED)
+    app = StrongroomApp(reader, lambda: OPENED)
+    try:
+        async with app.run_test(size=(120, 40), notifications=True) as pilot:
+            seat = Seat(app, pilot)
+            await seat.settle()
+            yield seat
+    finally:
+        reader.close()
+
+
+def facts(company: CompanyFolder, *line: str) -> Any:
+    result = ask(company, *line, "--json")
+    assert result.exit_code in (0, 1), result.output
+    return json.loads(result.stdout)
+
+
+def shown(seat: Seat) -> str:
+    return " ".join(seat.text.split())
+
+
+def rows_of(seat: Seat) -> int:
+    screen = seat.app.screen
+    assert isinstance(screen, ListTab)
+    return len(screen.pane.table.keys)
+
+
+def beside(seat: Seat) -> str:
+    words = seat.app.screen.query_one(Preview).query_one("Static").render().plain  # type: ignore[attr-defined]
+    return " ".join(words.split())
+
+
+async def test_the_screen_says_what_the_commands_say(company: CompanyFolder) -> None:
+    status = facts(company, "status")
+    held, quarantined = status["archives"]["held"], status["archives"]["quarantined"]
+    async with seated(company) as seat:
+        assert f"{held['count']:,} archives, {held['records']:,} records" in seat.text
+        assert f"{quarantined['count']:,} in quarantine" in seat.text
+        assert f"{len(status['coverage'])} streams" in seat.text
+        await seat.press("3")
+        for state, count in status["jobs"].items():
+            assert f" {state} {count} " in shown(seat)
+            assert count == len(facts(company, "jobs", "--state", state, "--limit", "1000")["jobs"])
+        await seat.press("4")
+        assert f" archived {held['count']} quarantined {quarantined['count']} " in shown(seat)
+        await seat.press("6")
+        assert f"checkpoint over {status['evidence']['checkpoint']['size']:,} entries" in seat.text
+        alerts = facts(company, "notify", "list")["notices"]
+        await seat.press("7")
+        assert f"{len([each for each in alerts if not each['cleared_at']])} active" in seat.text
+        assert all(each["title"] in shown(seat) for each in alerts[:2])
+        await check_retention(seat, company)
+        await check_streams(seat, status["coverage"])
+
+
+async def check_retention(seat: Seat, company: CompanyFolder) -> None:
+    fates = facts(company, "retention", "plan")["fates"]
+    plans, holds = facts(company, "destroy", "list")["proposals"], facts(company, "hold", "list")["holds"]
+    await seat.press("5")
+    assert f"{fates['due']} of {sum(fates.values())} archives" in seat.text
+    assert f"{counted(len(holds), 'hold')} of" in seat.text
+    assert counted(len(plans), "plan") in seat.text
+    screen = seat.app.screen
+    assert isinstance(screen, ListTab)
+    verdicts = [row.cells[1].plain for row in screen.pane.table._rows_shown]  # after the sign of a selection
+    for fate, word in {"due": "eligible", "held": "on hold", "keep": "retained"}.items():
+        assert sum(word in each for each in verdicts) == fates[fate]
+    await seat.press("l")
+    assert rows_of(seat) == len(holds)
+    assert all(each["matter"] in beside(seat) and each["reason"] in beside(seat) for each in holds)
+    await seat.press("escape", "u")
+    assert rows_of(seat) == len(plans)
+    for plan in plans:
+        records = sum(each["records"] for each in plan["archives"])
+        assert f"{records} records" in beside(seat)
+        assert f"{plan['waiting']} still to be approved" in beside(seat)
+        assert all(each["archive"] in beside(seat) for each in plan["archives"])
+    await seat.press("escape")
+
+
+async def check_streams(seat: Seat, coverage: dict[str, dict[str, int]]) -> None:
+    """Each stream's preview says how many windows of it failed or are in progress, and nothing where none are."""
+    await seat.press("2", "home")
+    for _ in coverage:
+        screen = seat.app.screen
+        assert isinstance(screen, ListTab)
+        covers, words = coverage[screen.chosen], beside(seat)
+        for cover, title in {"missing": "failed", "open": "in progress"}.items():
+            said = re.search(rf"{title} (\d+) window", words)
+            assert (int(said[1]) if said else 0) == covers.get(cover, 0), (screen.chosen, words)
+        await seat.press("down")
+
+
+class Task(Struct, frozen=True):
+    """One row of the page of tasks."""
+
+    question: str
+    keys: list[str]
+    answers: list[str]
+
+
+def read_tasks() -> list[Task]:
+    rows = [line.strip("| ").split("|") for line in TASKS.read_text().splitlines() if line.startswith("| ")][2:]
+    return [Task(row[0].strip(), *(re.findall("`([^`]+)`", cell) for cell in row[1:])) for row in rows]
+
+
+_NAMES = {"esc": "escape"}
+
+
+def everything(seat: Seat) -> str:
+    """Return what the screen shows, as lines and run together, and its preview in one piece."""
+    return "\n".join([seat.text, shown(seat), *(beside(seat) for _pane in seat.app.screen.query(Preview))])
+
+
+async def test_every_task_takes_the_keys_that_the_page_names(
+    company: CompanyFolder, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tasks = read_tasks()
+    assert len(tasks) >= 20
+    assert max(len(task.keys) for task in tasks) <= MOST
+    monkeypatch.chdir(tmp_path)  # where a file is offered to be put
+    wrong = []
+    for task in tasks:
+        async with seated(company) as seat:  # each begins at the start of the screen
+            await seat.press(*(_NAMES.get(key, key) for key in task.keys))
+            missing = [answer for answer in task.answers if answer not in everything(seat)]
+        if missing:
+            wrong.append((task.question, missing, everything(seat)))
+    assert not wrong
+    assert [each.name for each in tmp_path.glob("*.zip")], "the restored file"
