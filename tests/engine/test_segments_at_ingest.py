@@ -23,12 +23,13 @@ from strongroom.engine.core.identities import unlock
 from strongroom.engine.core.sources import open_reading
 from strongroom.engine.queries.lists import list_archives
 from strongroom.engine.worker.client import WorkerClient
-from strongroom.engine.worker.launcher import Launcher
+from strongroom.engine.worker.launcher import Launcher, WorkerDied
 from strongroom.engine.worker.protocol import SealRequest
 from strongroom.engine.worker.segment_thread import SegmentThread
 from strongroom.engine.worker.segment_watch import DONE, SegmentEmitter
 from strongroom.formats.inspect import inspect_container
 from strongroom.formats.sink import InlineSink
+from strongroom.model.errors import Interrupted
 from strongroom.model.inspection import Bundled, Caps, Expectation
 from strongroom.model.names import make_id
 from strongroom.model.plan import DatasetShape
@@ -215,3 +216,36 @@ def test_an_archive_comes_with_its_segment_unless_the_stream_wants_none(tmp_path
             plain = next(each for each in list_archives(vault) if each.id != archive.id)
             assert segment_of(vault.catalogue, plain) is None
             assert [each.id for each in without_segment(vault)] == [plain.id]
+
+
+def test_an_archive_stands_without_the_segment_that_failed_and_the_log_says_why(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(_worker: WorkerClient) -> None:
+        raise WorkerDied("the sealing process ended without a reply (status -9)")
+
+    monkeypatch.setattr(WorkerClient, "segment", fail)
+    with open_bench(tmp_path, zavu=ZavuOptions(pace=0)) as bench:
+        job = bench.export()
+        with open_reading(bench.config) as vault:
+            (archive,) = list_archives(vault)
+            assert archive.job == job.id
+            last = json.loads(vault.layout.log.read_bytes().splitlines()[-1])
+            assert (last["kind"], last["archive"]) == ("index.failed", archive.id)
+            assert last["facts"] == {"detail": "the sealing process ended without a reply (status -9)"}
+            assert [each.id for each in without_segment(vault)] == [archive.id]
+            assert not list(vault.layout.tmp.iterdir())
+
+
+def test_a_person_who_stops_waits_for_no_segment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    house, stopped = House(tmp_path), threading.Event()
+    monkeypatch.setattr("strongroom.engine.worker.client.STOP_GRACE", 0.0)
+    with closing(Launcher()) as launcher, WorkerClient(launcher) as worker:
+        worker.begin(request_for(house, JSON_SHAPE), stopped.is_set)
+        worker.feed(zipped(messages=as_json(RECORDS * 1_000)))
+        worker.finish()
+        assert worker.verdict(lambda _progress: None).inspection.sound
+        stopped.set()
+        with pytest.raises(Interrupted, match="before the search segment was made"):
+            worker.segment()
+    house.vault.close()
