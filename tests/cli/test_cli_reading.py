@@ -68,8 +68,10 @@ def test_the_life_of_a_job_has_every_transition(home: Home, invoke: Invoke) -> N
 def test_the_custody_of_an_archive_has_no_gap(home: Home, invoke: Invoke) -> None:
     archive = ids_of(home, invoke, "archives")[0]
     document = json.loads(invoke("--config", home.config, "archives", "show", archive, "--json").stdout)
-    states = [(moment["facts"]["from"], moment["facts"]["to"]) for moment in document["moments"]]
+    *moves, indexed = document["moments"]
+    states = [(moment["facts"]["from"], moment["facts"]["to"]) for moment in moves]
     assert states == [("ready", "fetching"), ("fetching", "sealed"), ("sealed", "archived")]
+    assert indexed["kind"] == "index.sealed"
 
 
 def show_job(home: Home, invoke: Invoke, job: str) -> str:

@@ -291,7 +291,7 @@ def settled(home: Home) -> None:
 def test_half_restored_an_older_catalogue(own_home: Home, invoke: Invoke) -> None:
     with opened(own_home) as vault:
         before = list_archives(vault)
-    older_copy(own_home, 12)
+    older_copy(own_home, 13)
     with pytest.raises(VaultError, match="is not entry") as told:
         settled(own_home)
     assert "strongroom recover" in told.value.hint
@@ -324,9 +324,9 @@ def test_half_restored_an_older_log(own_home: Home, invoke: Invoke) -> None:
 def test_half_restored_log_and_catalogue_older_than_the_files(own_home: Home, invoke: Invoke) -> None:
     with opened(own_home) as vault:
         before = {archive.id for archive in list_archives(vault)}
-    older_copy(own_home, 12)
+    older_copy(own_home, 13)
     log = own_home.vault / "log" / "log.jsonl"
-    log.write_bytes(b"\n".join(lines(own_home)[:12]) + b"\n")
+    log.write_bytes(b"\n".join(lines(own_home)[:13]) + b"\n")
     found = kinds(invoke, own_home)
     assert set(found) == {"unknown-archive"}
     follow(invoke, own_home, "half-restored.md")

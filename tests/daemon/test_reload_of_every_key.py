@@ -60,6 +60,7 @@ scrub_rate = "16 MB"  # vault.scrub_rate
 drill_every = "180d"  # vault.drill_every
 lock = false  # vault.lock
 clock_tolerance = "1d"  # vault.clock_tolerance
+log_queries = false  # vault.log_queries
 [[source]]
 name = "zavu"  # source.name
 provider = "zavu"  # source.provider
@@ -437,6 +438,7 @@ RESTART = {"vault.path": ({"": 'path = "elsewhere"'}, "[vault] path changed, whi
 COMMANDS = {
     "vault.identity": "read by commands that open archives, at each start",
     "vault.passphrase": "read by commands that open archives, at each start",
+    "vault.log_queries": "read by searches, which are commands",
     "vault.organization": "named by statements and packages, which commands make",
 }
 """Keys that the daemon never reads, and who does."""
