@@ -13,7 +13,7 @@ from click.testing import CliRunner, Result
 from kit.listeners import Ear, listening, script
 from kit.watched_vault import House, open_house
 from strongroom.cli.main import cli
-from strongroom.engine.core.alert_store import mark_sent, reconcile, standing_alerts
+from strongroom.engine.core.alert_store import mark_sent, open_alerts, reconcile
 from strongroom.model.alert import Alert, Level
 from strongroom.model.bech32 import encode_bech32
 
@@ -88,7 +88,7 @@ def test_the_list_shows_what_stands_before_what_is_over(tmp_path: Path, house: H
     risk = Alert("at-risk chats", Level.CRITICAL, "3 days of one stream will be destroyed", "stream chats")
     disk = Alert("disk", Level.WARNING, "the disk is full in about 9 days", "12.0 GB are free")
     reconcile(house.vault, [risk], house.now)
-    mark_sent(house.vault, standing_alerts(house.vault), house.now)
+    mark_sent(house.vault, open_alerts(house.vault), house.now)
     house.now += timedelta(minutes=1)
     reconcile(house.vault, [disk], house.now)
     lines = run(tmp_path, "", "list").stdout.splitlines()

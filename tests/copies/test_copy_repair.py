@@ -33,7 +33,7 @@ from strongroom.engine.repair.scrub import Scrub
 from strongroom.model.archive import Archive
 from strongroom.model.scrub import ScrubPace
 from strongroom.vault.copies import copy_findings, copy_state
-from strongroom.vault.scrubs import standing_findings
+from strongroom.vault.scrubs import open_findings
 
 COUNT = int(os.environ.get("STRONGROOM_COPY_ARCHIVES", "40"))
 SEED = os.environ.get("STRONGROOM_COPY_SEED", "1")
@@ -65,7 +65,7 @@ def repair(copied: CopiedHouse, *names: str, deep: bool = False) -> RepairReport
 
 
 def damaged(copied: CopiedHouse) -> set[str]:
-    return {each.archive for each in standing_findings(copied.house.vault.catalogue) if each.archive}
+    return {each.archive for each in open_findings(copied.house.vault.catalogue) if each.archive}
 
 
 def damage(path: Path, chance: random.Random, others: list[bytes]) -> None:

@@ -16,7 +16,7 @@ from kit.listeners import until
 from kit.watched_vault import House, open_house
 from strongroom.daemon.channels import Message
 from strongroom.daemon.notifier import FIRST_WAIT, LONGEST_WAIT, MOST_OWED, MOST_STUCK, AlertNotifier, ChannelQueue
-from strongroom.engine.core.alert_store import newest_alerts, reconcile, standing_alerts
+from strongroom.engine.core.alert_store import newest_alerts, open_alerts, reconcile
 from strongroom.model.alert import Alert, Level
 from strongroom.model.errors import WorldError
 
@@ -87,7 +87,7 @@ def stage(tmp_path: Path) -> Iterator[Stage]:
 
 
 def told(stage: Stage) -> dict[str, bool]:
-    return {alert.key: alert.told_at is not None for alert in standing_alerts(stage.house.vault)}
+    return {alert.key: alert.told_at is not None for alert in open_alerts(stage.house.vault)}
 
 
 def test_all_that_is_new_is_one_message_and_told_once(stage: Stage) -> None:

@@ -28,7 +28,7 @@ from strongroom.config.schema import Config
 from strongroom.daemon.daemon import Daemon
 from strongroom.daemon.service import Intervals, Service
 from strongroom.engine.bootstrap import open_engine
-from strongroom.engine.core.alert_store import standing_alerts
+from strongroom.engine.core.alert_store import open_alerts
 from strongroom.engine.core.engine import Engine, SourceAccount
 from strongroom.engine.core.identities import make_identity
 from strongroom.engine.core.moments import newest_moments
@@ -219,7 +219,7 @@ def rules(house: House) -> Any:
 
 
 def channels(house: House) -> list[str]:
-    return [outlet.channel.name for outlet in house.watcher._voice._outlets]
+    return [outlet.channel.name for outlet in house.watcher._notifier._outlets]
 
 
 def free_port() -> int:
@@ -350,7 +350,7 @@ TAKEN: dict[str, tuple[dict[str, str], Observe, object]] = {
     "notify.urls": ({"": 'urls = ["env:RELOAD_CHAT"]'}, channels, ["env:RELOAD_CHAT"]),
     "notify.details": (
         {"": 'details = "full"'},
-        lambda h: [outlet.channel._full for outlet in h.watcher._voice._outlets],
+        lambda h: [outlet.channel._full for outlet in h.watcher._notifier._outlets],
         [True],
     ),
     "notify.command": ({"": 'command = ["/bin/true"]'}, channels, ["env:RELOAD_MAIL", "command true"]),
@@ -519,7 +519,7 @@ def test_a_key_that_needs_a_restart_is_named(house: House, key: str, caplog: pyt
 def alerts(house: House) -> set[str]:
     """Let the watcher look, and return the keys of the alerts that stand then."""
     house.watcher(house.engine, house.service._plans, ClockVerdict())
-    return {alert.key for alert in standing_alerts(house.engine.vault)}
+    return {alert.key for alert in open_alerts(house.engine.vault)}
 
 
 @pytest.mark.parametrize("key", COMMANDS)

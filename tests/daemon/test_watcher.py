@@ -21,7 +21,7 @@ from strongroom.config.outgoing import Endpoint, MetricsSettings, NotifySettings
 from strongroom.config.schema import Config, VaultSettings
 from strongroom.config.secrets import SecretRef
 from strongroom.daemon.watcher import LOOK, SHOUT, Watcher
-from strongroom.engine.core.alert_store import newest_alerts, standing_alerts
+from strongroom.engine.core.alert_store import newest_alerts, open_alerts
 from strongroom.engine.core.engine import Engine
 from strongroom.model.clock_check import ClockFault, ClockVerdict
 from strongroom.model.coverage import Cover
@@ -150,11 +150,11 @@ def test_a_wrong_clock_is_told_at_once_and_nothing_is_judged_by_it(stage: Stage)
     stage.turn(watcher)
     stage.house.now += timedelta(days=400)
     stage.turn(watcher, WRONG)
-    assert {alert.key for alert in standing_alerts(stage.house.vault)} == {"failed chats", "clock"}
+    assert {alert.key for alert in open_alerts(stage.house.vault)} == {"failed chats", "clock"}
     assert "critical: the clock of this machine cannot be trusted" in stage.told[1]
     stage.house.now -= timedelta(days=400)
     stage.turn(watcher, SOUND)
-    assert {alert.key for alert in standing_alerts(stage.house.vault)} == {"failed chats"}
+    assert {alert.key for alert in open_alerts(stage.house.vault)} == {"failed chats"}
 
 
 def test_a_retention_that_shrinks_is_told_once(stage: Stage) -> None:
@@ -167,7 +167,7 @@ def test_a_retention_that_shrinks_is_told_once(stage: Stage) -> None:
         stage.turn(watcher, engine=shorter)
     assert stage.told == ["critical: a provider keeps its records for 30 days only; it was 90 days"]
     stage.pass_by(86400)
-    assert [alert.key for alert in standing_alerts(stage.house.vault)] == []
+    assert [alert.key for alert in open_alerts(stage.house.vault)] == []
 
 
 def test_a_restart_repeats_nothing(stage: Stage) -> None:

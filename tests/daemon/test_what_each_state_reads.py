@@ -27,7 +27,7 @@ from strongroom.engine.core.heartbeat import last_heartbeat
 from strongroom.engine.core.sources import plans_of
 from strongroom.engine.monitor.alert_rules import alarms
 from strongroom.engine.monitor.stream_status import condition_of, keeps_of
-from strongroom.engine.monitor.system_status import standing_of
+from strongroom.engine.monitor.system_status import read_system_status
 from strongroom.engine.proof.checkpoints import Issuer
 from strongroom.engine.queries.coverage_report import StreamCoverage
 from strongroom.engine.queries.coverage_statement import _stream
@@ -295,7 +295,7 @@ def test_a_source(house: Bench, state: dict[str, Any], cli_words: str, line: str
         assert (quota["refused_until"] is not None) is ("refused_until" in state)
         assert state.get("refused_words", "") in quota["refused"]
         assert condition_words(condition_of(engine, plans_of(house.config))) == line
-        shown = "\n".join(status_lines(standing_of(engine.vault, house.config, {}, NOON), NOON))
+        shown = "\n".join(status_lines(read_system_status(engine.vault, house.config, {}, NOON), NOON))
         assert screen in shown
         found = alarms(engine.vault, plans_of(house.config), keeps_of(engine), NOON)
         told = [alarm.severity.value for alarm in found if alarm.key == "source-paused zavu"]

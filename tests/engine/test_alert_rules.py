@@ -10,7 +10,7 @@ import pytest
 from msgspec.structs import replace
 
 from kit.watched_vault import DAY, KEEPS, NOW, House, days, open_house, plan
-from strongroom.engine.core.alert_store import reconcile, standing_alerts
+from strongroom.engine.core.alert_store import open_alerts, reconcile
 from strongroom.engine.monitor.alert_rules import alarms, remember_keeps
 from strongroom.engine.monitor.stream_status import stream_statuses_of
 from strongroom.model.alert import Alert, Level, clock_alarm, happens_once
@@ -266,11 +266,11 @@ def test_a_log_that_was_changed_or_taken_away(house: House) -> None:
     assert found(house)["log"].severity is Level.CRITICAL
     log.unlink()
     assert found(house) == {}  # what has happened is no alarm of this look, and must not end with the next one
-    (told,) = standing_alerts(house.vault)
+    (told,) = open_alerts(house.vault)
     assert (told.key, told.severity) == (f"log remade {format_instant(house.now)}", "critical")
     assert log.read_bytes().startswith(whole)
     reconcile(house.vault, [], house.now + timedelta(days=1))
-    assert standing_alerts(house.vault) == [told]
+    assert open_alerts(house.vault) == [told]
 
 
 def test_the_clock(house: House) -> None:

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from kit.watched_vault import DAY, House, open_house
-from strongroom.engine.core.alert_store import due_alerts, mark_sent, newest_alerts, reconcile, standing_alerts
+from strongroom.engine.core.alert_store import due_alerts, mark_sent, newest_alerts, open_alerts, reconcile
 from strongroom.model.alert import Alert, Level
 
 MINUTE = timedelta(minutes=1)
@@ -43,7 +43,7 @@ def test_an_alarm_is_told_once(house: House) -> None:
 def test_words_that_change_are_kept_and_not_told(house: House) -> None:
     look(house, alarm())
     assert look(house, alarm(title="2 days")) == []
-    assert standing_alerts(house.vault)[0].title == "2 days"
+    assert open_alerts(house.vault)[0].title == "2 days"
 
 
 def test_a_louder_alarm_is_told_again_and_a_softer_one_is_not(house: House) -> None:
@@ -55,7 +55,7 @@ def test_a_louder_alarm_is_told_again_and_a_softer_one_is_not(house: House) -> N
     assert look(house, alarm(severity=Level.CRITICAL)) == ["at-risk chats"]
     house.now += MINUTE
     assert look(house, alarm(severity=Level.WARNING)) == []
-    assert standing_alerts(house.vault)[0].severity == "warning"
+    assert open_alerts(house.vault)[0].severity == "warning"
 
 
 def test_what_is_critical_is_told_daily_and_what_is_not_is_not(house: House) -> None:
@@ -72,7 +72,7 @@ def test_the_end_is_told_when_it_has_lasted(house: House) -> None:
     look(house, alarm())
     house.now += MINUTE
     assert look(house) == []
-    assert standing_alerts(house.vault) == []
+    assert open_alerts(house.vault) == []
     house.now += 10 * MINUTE
     assert look(house) == ["over at-risk chats"]
     house.now += 10 * MINUTE
@@ -121,7 +121,7 @@ def test_what_happens_once_is_told_once_and_never_over(house: House) -> None:
         house.now += DAY
         assert look(house, loss) == []
     assert look(house) == []
-    assert standing_alerts(house.vault) == []
+    assert open_alerts(house.vault) == []
     assert [alert.key for alert in newest_alerts(house.vault)] == ["lost chats 2026-01-01"]
 
 
@@ -143,7 +143,7 @@ def test_a_look_that_saw_only_a_part_clears_nothing(house: House) -> None:
     look(house, alarm())
     house.now += DAY
     assert look(house, alarm("clock", Level.CRITICAL), whole=False) == ["clock"]
-    assert {alert.key for alert in standing_alerts(house.vault)} == {"at-risk chats", "clock"}
+    assert {alert.key for alert in open_alerts(house.vault)} == {"at-risk chats", "clock"}
 
 
 def test_a_clock_that_is_set_back_repeats_nothing(house: House) -> None:

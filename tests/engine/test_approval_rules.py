@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from kit.key_rotation import NOW, Strongbox, open_strongbox
-from strongroom.engine.core.alert_store import standing_alerts
+from strongroom.engine.core.alert_store import open_alerts
 from strongroom.engine.destruction.context import (
     CHANGED,
     DestructionRules,
@@ -29,7 +29,7 @@ SIGNED = DestructionRules(2, WEEK, (ALICE, BOB))
 
 
 def severities(box: Strongbox) -> list[str]:
-    return [each.severity for each in standing_alerts(box.vault)]
+    return [each.severity for each in open_alerts(box.vault)]
 
 
 def test_a_vault_begins_with_the_default_rules(tmp_path: Path) -> None:

@@ -24,7 +24,7 @@ from strongroom.engine.queries.initialise import Wishes, initialise
 from strongroom.evidence.line import Entry
 from strongroom.evidence.note import Signer
 from strongroom.evidence.verifier import Report
-from strongroom.model.clock_check import ClockVote, Tolerance, check_voices
+from strongroom.model.clock_check import ClockVote, Tolerance, check_votes
 from strongroom.model.destruction import Person, StepRefused
 from strongroom.model.errors import UsageError, WorldError
 from strongroom.vault.log import add_entry
@@ -243,12 +243,12 @@ def test_one_voice_does_not_stop_the_others_and_two_that_agree_outvote_one(
     voices = [
         ClockVote(name, name, "", None if hours is None else timedelta(hours=hours)) for name, hours in skews.items()
     ]
-    assert (check_voices(voices, Tolerance()).fault is None) is right
+    assert (check_votes(voices, Tolerance()).fault is None) is right
 
 
 def test_sources_of_one_origin_are_one_voice() -> None:
     wrong = [ClockVote(name, "https://same", "", timedelta(hours=2)) for name in ("b", "c", "d")]
-    assert check_voices([ClockVote("a", "https://other", "", AGREES), *wrong], Tolerance()).fault is None
+    assert check_votes([ClockVote("a", "https://other", "", AGREES), *wrong], Tolerance()).fault is None
 
 
 def test_an_address_names_the_origin_and_what_may_stand_between(stage: Stage, tmp_path: Path) -> None:

@@ -27,7 +27,7 @@ from strongroom.evidence.line import Entry, Fact
 from strongroom.evidence.note import Signer
 from strongroom.model.archive import Archive
 from strongroom.model.destruction import Ground, PlanItem, Proposal, Stage, plan_digest
-from strongroom.vault.alerts import standing_alerts
+from strongroom.vault.alerts import open_alerts
 from strongroom.vault.log import add_entry
 from strongroom.vault.tombstones import PUT_TOMBSTONE, carve, get_tombstone, put_tombstone, write_tombstone
 
@@ -86,7 +86,7 @@ def kept(house: House, words: str, **terms: object) -> None:
         found = redestroy_returned(house.vault, lambda: house.now, thorough=thorough, refused=told.append, **terms)  # type: ignore[arg-type]
         assert found == []
     assert words in told[0].message
-    (alert,) = standing_alerts(house.vault.catalogue)
+    (alert,) = open_alerts(house.vault.catalogue)
     assert alert.severity == "critical"
     assert words in alert.body
 

@@ -36,6 +36,7 @@ from strongroom.model.provider import (
     Capabilities,
     Container,
     ExpiryBasis,
+    ExportStatus,
     Limits,
     Listed,
     Match,
@@ -43,7 +44,6 @@ from strongroom.model.provider import (
     Part,
     Probe,
     Renewal,
-    Standing,
 )
 from strongroom.providers.port import Plain, Sink, StopAsked
 
@@ -87,13 +87,13 @@ class Shelf(Plain):
         return Expectation(spec.window, tuple(DatasetShape(name, f"{name}.x", "id", "at") for name in spec.datasets))
 
     def create(self, ask: Ask) -> Accepted:  # every request has the same answer
-        return Accepted(Observation("exp_1", Standing.QUEUED, "queued"))
+        return Accepted(Observation("exp_1", ExportStatus.QUEUED, "queued"))
 
     def sweep(self, since: datetime) -> Sequence[Listed]:  # type: ignore[override]
         return []
 
     def observe(self, refs: Sequence[str]) -> Mapping[str, Observation]:
-        return {ref: Observation(ref, Standing.READY, "ready") for ref in refs}
+        return {ref: Observation(ref, ExportStatus.READY, "ready") for ref in refs}
 
     def parts(self, ref: str) -> tuple[Part, ...]:
         return tuple(

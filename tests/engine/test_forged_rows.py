@@ -37,7 +37,7 @@ from strongroom.model.errors import VaultError, WorldError
 from strongroom.model.hold import HoldRule
 from strongroom.model.retention import Period, RetentionRule
 from strongroom.model.times import parse_instant
-from strongroom.vault.alerts import standing_alerts
+from strongroom.vault.alerts import open_alerts
 from strongroom.vault.log import add_entry, entries_of_archive
 
 RULE = RetentionRule("standard", Period.parse("7y"), citation="SEC 17a-4")
@@ -99,7 +99,7 @@ def refused(house: House, work: Callable[[], object], archive: Archive, code: st
     assert not house.vault.layout.certificate(archive.id).exists()
     entries = [body for body in house.log() if body["kind"] == "destruction.refused"]
     assert [body["facts"]["code"] for body in entries] == [code]
-    (alert,) = standing_alerts(house.vault.catalogue)
+    (alert,) = open_alerts(house.vault.catalogue)
     assert alert.severity == "critical"
     assert alert.key.startswith("log contradicts ")
 
@@ -223,7 +223,7 @@ def test_a_log_that_was_chained_anew_in_the_catalogue_stops_it(house: House) -> 
     forge(house, f"UPDATE entries SET line = {line}", "DELETE FROM holds")
     with pytest.raises(Contradiction, match="last line"):
         propose(context(house), [archive], ALICE, "over")
-    (alert,) = standing_alerts(house.vault.catalogue)
+    (alert,) = open_alerts(house.vault.catalogue)
     assert alert.key == "log contradicts log"
 
 
@@ -354,7 +354,7 @@ def test_an_entry_without_its_plan_has_nothing_destroyed(house: House, way: str,
     for _ in range(2):
         assert redestroy_returned(house.vault, lambda: house.now, thorough=thorough) == []
     assert house.is_whole(archive)
-    (alert,) = standing_alerts(house.vault.catalogue)
+    (alert,) = open_alerts(house.vault.catalogue)
     assert alert.severity == "critical"
     assert archive.id in alert.body
 

@@ -18,7 +18,7 @@ from strongroom.age.stanza import NoMatch
 from strongroom.age.writer import open_bytes
 from strongroom.engine.access.content import draw, drill
 from strongroom.engine.access.identity_files import change_passphrase
-from strongroom.engine.access.key_files import Handout, hand_out, reseal_keys
+from strongroom.engine.access.key_files import KeyExport, export_keys, reseal_keys
 from strongroom.engine.access.recipients import last_drill, note_recipients
 from strongroom.engine.core.identities import WrongPassphrase, load_identities, typed_identity
 from strongroom.engine.core.sources import open_reading
@@ -96,8 +96,8 @@ def test_exported_keys_open_those_archives_and_no_other(tmp_path: Path) -> None:
         note_recipients(box.vault, box.recipients, box.now)
         auditor = identity()
         first, second, other = box.made
-        order = Handout((first.id, second.id), (str(auditor.recipient),), tmp_path / "keys.age")
-        (path,) = hand_out(box.vault, order, [box.working], os.urandom, box.now)
+        order = KeyExport((first.id, second.id), (str(auditor.recipient),), tmp_path / "keys.age")
+        (path,) = export_keys(box.vault, order, [box.working], os.urandom, box.now)
         assert path.stat().st_mode & 0o777 == 0o600
         keys = parse_identity_file(open_bytes(path.read_bytes(), [auditor]))
         for archive in (first, second):
@@ -113,12 +113,14 @@ def test_exported_keys_open_those_archives_and_no_other(tmp_path: Path) -> None:
             "plain": False,
         }
         with pytest.raises(UsageError, match="exists"):
-            hand_out(box.vault, order, [box.working], os.urandom, box.now)
+            export_keys(box.vault, order, [box.working], os.urandom, box.now)
         assert len(box.bodies("keys.exported")) == 1
         with pytest.raises(SealError):
             list(reseal_keys(box.vault, [first.id], [auditor], [str(auditor.recipient)]))
         with pytest.raises(UsageError):
-            hand_out(box.vault, Handout((first.id,), ("age1junk",), tmp_path / "x"), [box.working], os.urandom, box.now)
+            export_keys(
+                box.vault, KeyExport((first.id,), ("age1junk",), tmp_path / "x"), [box.working], os.urandom, box.now
+            )
         assert not (tmp_path / "x").exists()
 
 
@@ -133,8 +135,8 @@ def test_the_stock_tool_opens_with_exported_keys(tmp_path: Path, folder: bool, p
         holder = tmp_path / "auditor.txt"
         holder.write_text(write_identity_file(auditor))
         given, other = box.made
-        order = Handout((given.id,), () if plain else (str(auditor.recipient),), target)
-        (path,) = hand_out(box.vault, order, [box.working], os.urandom, box.now)
+        order = KeyExport((given.id,), () if plain else (str(auditor.recipient),), target)
+        (path,) = export_keys(box.vault, order, [box.working], os.urandom, box.now)
         inner = f"cat {path}" if plain else f"age -d -i {holder} {path}"
 
         def opened(payload: Path) -> subprocess.CompletedProcess[bytes]:

@@ -21,7 +21,7 @@ from kit.sealed_vault import as_csv, message
 from strongroom.age.keys import X25519Identity
 from strongroom.config.schema import SourceSettings
 from strongroom.config.secrets import SecretRef
-from strongroom.engine.access.key_files import Handout, hand_out
+from strongroom.engine.access.key_files import KeyExport, export_keys
 from strongroom.engine.access.restore import require_outside, restore, restore_members
 from strongroom.engine.core.identities import load_identities
 from strongroom.engine.proof.checkpoints import Issuer, issuer_of, sign_log
@@ -350,7 +350,7 @@ def test_nothing_is_taken_out_into_the_vault_itself(keep: Keep, tmp_path: Path) 
             for act in (
                 lambda to: restore(vault, archive, identities, to),
                 lambda to: restore_members(vault, archive, identities, to),
-                lambda to: hand_out(vault, Handout((archive.id,), (), to), identities, os.urandom, AT),
+                lambda to: export_keys(vault, KeyExport((archive.id,), (), to), identities, os.urandom, AT),
                 lambda to: hand_to(keep, to),
                 lambda to: require_outside(vault, to),
             ):

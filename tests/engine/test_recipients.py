@@ -23,11 +23,11 @@ from strongroom.engine.access.recipients import (
     last_drill,
     note_recipients,
     prove,
+    recipient_statuses,
     require_keepers,
-    standings,
 )
 from strongroom.engine.bootstrap import open_engine
-from strongroom.engine.core.alert_store import due_alerts, reconcile, standing_alerts
+from strongroom.engine.core.alert_store import due_alerts, open_alerts, reconcile
 from strongroom.engine.core.sources import Dependencies
 from strongroom.model.alert import Level
 from strongroom.model.errors import UsageError, VaultError
@@ -35,7 +35,7 @@ from strongroom.vault.recipients import all_recipients, put_drill
 
 
 def alarms(box: Strongbox) -> list[tuple[str, str]]:
-    return [(alert.severity, alert.title) for alert in standing_alerts(box.vault)]
+    return [(alert.severity, alert.title) for alert in open_alerts(box.vault)]
 
 
 def test_the_set_that_the_vault_was_made_with_is_no_change(tmp_path: Path) -> None:
@@ -115,7 +115,7 @@ def test_a_start_notices_what_was_changed_while_nothing_ran(bench: Bench) -> Non
     theirs = str(identity().recipient)
     rewrite_recipients(bench.config.file, (*bench.config.vault.recipients, theirs))
     with open_engine(load_config(bench.config.file), "tests", Dependencies(clock=bench.clock)) as engine:
-        assert [alert.severity for alert in standing_alerts(engine.vault)] == [Level.CRITICAL]
+        assert [alert.severity for alert in open_alerts(engine.vault)] == [Level.CRITICAL]
 
 
 def test_a_proof_is_a_challenge_that_is_opened(tmp_path: Path) -> None:
@@ -147,7 +147,7 @@ def test_the_list_tells_what_each_key_opens(tmp_path: Path) -> None:
         fresh = identity()
         box.rotate([box.working, fresh])
         box.put(keys_of([box.working, box.paper]))
-        found = {each.recipient.key: each for each in standings(box.vault, keys_of([box.working, fresh]))}
+        found = {each.recipient.key: each for each in recipient_statuses(box.vault, keys_of([box.working, fresh]))}
         opens = {key: (each.configured, each.opens) for key, each in found.items()}
         assert opens == {
             str(box.working.recipient): (True, 4),
@@ -161,7 +161,7 @@ def test_the_list_has_keys_that_were_never_in_force(tmp_path: Path) -> None:
         note_recipients(box.vault, box.recipients, NOW)
         stranger, named = identity(), identity()
         box.put(keys_of([box.working, stranger]))
-        listed = standings(box.vault, [*box.recipients, *keys_of([named])])
+        listed = recipient_statuses(box.vault, [*box.recipients, *keys_of([named])])
         unseen = {each.recipient.key: (each.configured, each.opens) for each in listed if each.unseen}
         assert unseen == {str(named.recipient): (True, 0), str(stranger.recipient): (False, 1)}
         told = [recipient_document(each)["since"] for each in listed if each.unseen]

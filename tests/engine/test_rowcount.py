@@ -56,11 +56,11 @@ def test_what_is_known_of_the_header_goes_with_the_next_delivery(catalogue: Cata
 
 def test_only_the_last_delivery_and_only_one_that_was_doubted_for_its_header_counts(catalogue: Catalogue) -> None:
     rejected(catalogue, faults=[DOUBTFUL], records=3)
-    assert with_header(catalogue, JOB, CSV).told_before == 3
+    assert with_header(catalogue, JOB, CSV).earlier_records == 3
     rejected(catalogue, faults=["truncated", DOUBTFUL], records=2)
-    assert with_header(catalogue, JOB, CSV).told_before is None
+    assert with_header(catalogue, JOB, CSV).earlier_records is None
     rejected(catalogue, faults=["rows-mismatch"], records=3)
-    assert with_header(catalogue, JOB, CSV).told_before is None
+    assert with_header(catalogue, JOB, CSV).earlier_records is None
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,7 @@ import pytest
 
 from strongroom.engine.core.engine import PollCaches
 from strongroom.model.errors import Transient
-from strongroom.model.provider import Observation, Standing
+from strongroom.model.provider import ExportStatus, Observation
 
 NOON = datetime(2026, 3, 10, 12, tzinfo=UTC)
 AGE = timedelta(seconds=10)
@@ -26,7 +26,7 @@ class Desk:
 
     def ask(self, refs: Sequence[str]) -> Mapping[str, Observation]:
         self.asked.append(list(refs))
-        return {ref: Observation(ref, Standing.RUNNING, f"look {len(self.asked)}") for ref in refs}
+        return {ref: Observation(ref, ExportStatus.RUNNING, f"look {len(self.asked)}") for ref in refs}
 
     def look(self, ref: str, since: datetime = NOON, source: str = "qlara") -> str:
         shelf = self.known.of(source)

@@ -228,7 +228,7 @@ def test_the_announced_count_is_compared(announced: int | None, told_as: str | N
 def test_a_count_may_take_in_the_header(
     counts: bool | None, announced: int, before: int | None, told_as: dict[str, str]
 ) -> None:
-    wanted = replace(expected(rows=announced), counts_header=counts, told_before=before)
+    wanted = replace(expected(rows=announced), counts_header=counts, earlier_records=before)
     assert told(inspect_container(io.BytesIO(sound_csv(30)), wanted, CAPS, InlineSink(wanted, CAPS))) == told_as
 
 

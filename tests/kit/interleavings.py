@@ -47,7 +47,7 @@ from strongroom.evidence.line import Entry, Fact, read_chain
 from strongroom.model.archive import Archive, Holding, Tombstone
 from strongroom.model.coverage import Cover
 from strongroom.model.destruction import Ground
-from strongroom.model.destruction import Stage as Standing
+from strongroom.model.destruction import Stage as ExportStatus
 from strongroom.model.erasure import ErasureAnswer, ErasureState
 from strongroom.model.errors import StrongroomError, UsageError
 from strongroom.model.hold import HoldRule
@@ -338,7 +338,7 @@ class Scene:
                 context, f"crm-{len(self.requests)}", [*archives.values()], ALICE, "GDPR 17(1)(b)", overrides=overrides
             )
             for name, was in before.items():
-                if was is not None and was.stage is Standing.APPROVED and not overrides:
+                if was is not None and was.stage is ExportStatus.APPROVED and not overrides:
                     assert live_plan_items(vault.catalogue, name) == was, "a request ended an approved plan"
             self.requests.append(Request(asked.erasure.id, tuple(archives)))
             if asked.plan is not None:

@@ -9,7 +9,7 @@ from msgspec.structs import replace
 
 from strongroom.model.job import Job, State
 from strongroom.model.plan import ExportSpec, Stream
-from strongroom.model.provider import Ask, Listed, Observation, Standing
+from strongroom.model.provider import Ask, ExportStatus, Listed, Observation
 from strongroom.model.window import Window
 
 NOW = datetime(2026, 3, 10, 12, tzinfo=UTC)
@@ -32,6 +32,8 @@ def make_job(state: State = State.PLANNED, **changes: Any) -> Job:
     return replace(job, **changes)
 
 
-def listed(ref: str, minutes: int | None = 0, standing: Standing = Standing.RUNNING, ask: Ask | None = ASK) -> Listed:
+def listed(
+    ref: str, minutes: int | None = 0, status: ExportStatus = ExportStatus.RUNNING, ask: Ask | None = ASK
+) -> Listed:
     created = None if minutes is None else NOW + timedelta(minutes=minutes)
-    return Listed(ask, Observation(ref, standing, standing.value, created_at=created))
+    return Listed(ask, Observation(ref, status, status.value, created_at=created))

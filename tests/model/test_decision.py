@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from kit.model_objects import ASK, NOW, listed, make_job
 from strongroom.model.decision import Act, RetryPolicy, Situation, Step, absent, next_step, recognise
 from strongroom.model.job import TERMINAL, Cause, Job, State
-from strongroom.model.provider import Ask, Listed, Match, Standing
+from strongroom.model.provider import Ask, ExportStatus, Listed, Match
 
 PATIENCE = RetryPolicy()
 MINUTE = timedelta(minutes=1)
@@ -186,14 +186,16 @@ def test_exports_of_other_jobs_are_not_taken(match: Match) -> None:
 
 
 @pytest.mark.parametrize("match", Match)
-@pytest.mark.parametrize("standing", [Standing.FAILED, Standing.EXPIRED, Standing.GONE])
-def test_exports_beyond_use_are_not_taken(match: Match, standing: Standing) -> None:
-    assert found([listed("a", standing=standing)], match) == ("none", "")
+@pytest.mark.parametrize("status", [ExportStatus.FAILED, ExportStatus.EXPIRED, ExportStatus.GONE])
+def test_exports_beyond_use_are_not_taken(match: Match, status: ExportStatus) -> None:
+    assert found([listed("a", status=status)], match) == ("none", "")
 
 
-@pytest.mark.parametrize("standing", [Standing.QUEUED, Standing.RUNNING, Standing.READY, Standing.UNKNOWN])
-def test_exports_in_use_are(standing: Standing) -> None:
-    assert found([listed("a", None, standing)]) == ("one", "a")
+@pytest.mark.parametrize(
+    "status", [ExportStatus.QUEUED, ExportStatus.RUNNING, ExportStatus.READY, ExportStatus.UNKNOWN]
+)
+def test_exports_in_use_are(status: ExportStatus) -> None:
+    assert found([listed("a", None, status)]) == ("one", "a")
 
 
 @pytest.mark.parametrize(

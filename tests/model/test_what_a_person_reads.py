@@ -20,11 +20,11 @@ from strongroom.model.text import clause
 from strongroom.model.waiting import (
     WaitGroup,
     code_words,
+    described_cause,
     group_waits,
     group_words,
-    is_told,
+    is_recorded,
     job_words,
-    told_code,
     wait_of,
     wait_words,
     waits_for_quota_alone,
@@ -118,11 +118,11 @@ def test_waiting_for_the_quota_alone(jobs: list[Job], alone: bool) -> None:
 
 
 def test_a_row_is_written_again_only_where_a_person_would_read_something_else() -> None:
-    assert is_told(job(wait=QUOTA), replace(QUOTA, until=SOON + timedelta(seconds=10)), NOW)
-    assert not is_told(job(wait=QUOTA), replace(QUOTA, until=SOON + 10 * MINUTE), NOW)
-    assert not is_told(job(wait=QUOTA), FULL, NOW)
-    assert not is_told(job(), QUOTA, NOW)
-    assert not is_told(job(wait=KEY), None, NOW)
+    assert is_recorded(job(wait=QUOTA), replace(QUOTA, until=SOON + timedelta(seconds=10)), NOW)
+    assert not is_recorded(job(wait=QUOTA), replace(QUOTA, until=SOON + 10 * MINUTE), NOW)
+    assert not is_recorded(job(wait=QUOTA), FULL, NOW)
+    assert not is_recorded(job(), QUOTA, NOW)
+    assert not is_recorded(job(wait=KEY), None, NOW)
 
 
 GROUP = WaitGroup("zavu", QUOTA, 3)
@@ -168,8 +168,8 @@ def test_an_open_plan_begins_with_a_whole_window_that_can_still_be_asked_for(
 def test_every_cause_of_a_failed_window_has_words() -> None:
     codes = [cause for cause in Cause if cause]
     assert [code for code in codes if not code_words(code)] == []
-    assert told_code("coding-refused").startswith("coding-refused: the file comes in a content coding")
-    assert told_code("older than the provider keeps") == "older than the provider keeps"
+    assert described_cause("coding-refused").startswith("coding-refused: the file comes in a content coding")
+    assert described_cause("older than the provider keeps") == "older than the provider keeps"
 
 
 def test_an_error_is_told_in_whole_sentences() -> None:

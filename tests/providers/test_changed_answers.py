@@ -15,7 +15,7 @@ from kit.scripted_server import Server, always
 from kit.zavu import COMPLETED, DAY, PENDING, SPEC, zavu
 from strongroom.model.errors import AuthRefused, ProviderError, Transient, Unanswered
 from strongroom.model.plan import ExportSpec
-from strongroom.model.provider import Container, Observation, Part, Standing
+from strongroom.model.provider import Container, ExportStatus, Observation, Part
 from strongroom.providers.contract_fixture import leaks
 from strongroom.providers.download import download
 from strongroom.providers.port import Provider
@@ -139,7 +139,7 @@ def test_an_answer_that_was_compressed_unasked_is_read_all_the_same(
 ) -> None:
     packed = squeeze(json.dumps({"export": COMPLETED}).encode())
     with Server(always(200, packed, Content_Encoding=coding)) as api:
-        assert zavu(api.url).observe(["exp_abc123"])["exp_abc123"].standing is Standing.READY
+        assert zavu(api.url).observe(["exp_abc123"])["exp_abc123"].status is ExportStatus.READY
 
 
 def test_a_refusal_that_was_compressed_keeps_its_words() -> None:

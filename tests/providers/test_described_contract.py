@@ -17,7 +17,7 @@ from strongroom.config.manifest import load_manifest, parse_manifest
 from strongroom.model.errors import Transient
 from strongroom.model.manifest import Manifest
 from strongroom.model.plan import ExportSpec
-from strongroom.model.provider import Standing
+from strongroom.model.provider import ExportStatus
 from strongroom.providers.contract import LONG_AGO, OVER, UNDER_WAY, ProviderContract, Sink, never
 from strongroom.providers.manifest_provider import build_manifest
 from strongroom.providers.manifest_request import make_ask, read_bound, write_create
@@ -152,15 +152,15 @@ def test_every_shape_is_requested_watched_and_fetched(name: str) -> None:
         accepted = world.provider.create(world.provider.ask(world.spec))
         assert accepted.observation is not None
         ref = accepted.observation.ref
-        assert world.provider.observe([ref])[ref].standing in UNDER_WAY
+        assert world.provider.observe([ref])[ref].status in UNDER_WAY
         world.finish()
-        assert world.provider.observe([ref])[ref].standing is Standing.READY
+        assert world.provider.observe([ref])[ref].status is ExportStatus.READY
         (part,) = world.provider.parts(ref)
         sink = Sink()
         assert world.provider.download(part, sink, never) == len(sink.data) > 4_000
         assert len(list(world.provider.sweep(LONG_AGO))) == ("[list]" in text)
         world.expire()
-        assert world.provider.observe([ref])[ref].standing in (*OVER, Standing.RUNNING)
+        assert world.provider.observe([ref])[ref].status in (*OVER, ExportStatus.RUNNING)
 
 
 @pytest.mark.parametrize(

@@ -22,7 +22,7 @@ from strongroom.model.errors import (
     UsageError,
 )
 from strongroom.model.plan import ExportSpec
-from strongroom.model.provider import Standing
+from strongroom.model.provider import ExportStatus
 from strongroom.model.times import parse_instant
 from strongroom.model.window import Window
 from strongroom.providers.contract import LONG_AGO, ProviderContract, Sink, never
@@ -306,7 +306,7 @@ def test_an_export_is_deleted_and_once_more_is_no_harm(status: int) -> None:
         assert world.provider.capabilities.deletes
         for _time in range(2):
             world.provider.delete(ref)
-        assert world.provider.observe([ref])[ref].standing is Standing.GONE
+        assert world.provider.observe([ref])[ref].status is ExportStatus.GONE
 
 
 @pytest.mark.parametrize(
@@ -318,7 +318,7 @@ def test_a_refused_deletion_deletes_nothing(status: int, error: type[ProviderErr
         world.sandbox.faults.add(InjectedFault(FaultKind.ANSWER, Operation.DELETE, status=status))
         with pytest.raises(error):
             world.provider.delete(ref)
-        assert world.provider.observe([ref])[ref].standing is not Standing.GONE
+        assert world.provider.observe([ref])[ref].status is not ExportStatus.GONE
         assert len([seen for seen in world.sandbox.requests.all if seen.operation is Operation.DELETE]) == 1
 
 
@@ -343,4 +343,4 @@ def test_an_export_that_failed_there_says_why() -> None:
         ref = make(world)
         world.finish()
         seen = world.provider.observe([ref])[ref]
-        assert (seen.standing, seen.detail) == (Standing.FAILED, "no room")
+        assert (seen.status, seen.detail) == (ExportStatus.FAILED, "no room")

@@ -11,7 +11,7 @@ from kit.http_policies import NOW
 from kit.scripted_server import Server, always
 from kit.zavu import COMPLETED, body, zavu
 from strongroom.model.errors import Transient
-from strongroom.model.provider import Standing
+from strongroom.model.provider import ExportStatus
 from strongroom.providers.account import read_expiry
 from strongroom.providers.addresses import BadLink, parse_locator
 from strongroom.providers.answers import ApiResponse, plain_words
@@ -23,7 +23,7 @@ from strongroom.providers.qlara_request import read_ask
 def test_a_zero_time_is_no_expiry(zero: str) -> None:
     with Server(always(200, body(export=COMPLETED | {"expiresAt": zero}))) as api:
         seen = zavu(api.url).observe(["exp_abc123"])["exp_abc123"]
-    assert (seen.standing, seen.expires_at) == (Standing.READY, None)
+    assert (seen.status, seen.expires_at) == (ExportStatus.READY, None)
     assert read_expiry("2026-11-02T00:00:00Z", NOW) == datetime(2026, 11, 2, tzinfo=UTC)
 
 

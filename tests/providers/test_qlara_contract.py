@@ -12,7 +12,7 @@ from kit.csv_contracts import BASIC, DAY, KEY, NOW, CsvWorld, csv_world
 from kit.odd_faults import EMPTY
 from strongroom.model.errors import AuthRefused, ExportGone, QuotaExceeded, RequestRefused, Transient, UsageError
 from strongroom.model.plan import ExportSpec
-from strongroom.model.provider import Renewal, Standing
+from strongroom.model.provider import ExportStatus, Renewal
 from strongroom.providers.contract import LONG_AGO, ProviderContract, Sink, never
 from strongroom.providers.port import ProviderSettings
 from strongroom.providers.qlara import build_qlara
@@ -103,11 +103,11 @@ class TestQlaraTheOtherWay(ProviderContract):
     def test_an_export_is_asked_for_found_watched_and_fetched(self, world: CsvWorld) -> None:
         """A status that nothing documents is unknown, and so not "queued or running"."""
         ref = self._make(world)
-        assert world.provider.observe([ref])[ref].standing is Standing.RUNNING
+        assert world.provider.observe([ref])[ref].status is ExportStatus.RUNNING
         world.advance(timedelta(seconds=1.5))
-        assert world.provider.observe([ref])[ref].standing is Standing.UNKNOWN
+        assert world.provider.observe([ref])[ref].status is ExportStatus.UNKNOWN
         world.finish()
-        assert world.provider.observe([ref])[ref].standing is Standing.READY
+        assert world.provider.observe([ref])[ref].status is ExportStatus.READY
 
 
 def test_whatever_is_not_documented_is_taken_both_ways() -> None:
@@ -166,7 +166,7 @@ def test_a_list_that_grows_while_it_is_read_loses_nothing() -> None:
         refs = [world.sandbox.qlara.add_foreign_job("CONTACTS", faults=[EMPTY]) for _ in range(20)]
         world.sandbox.faults.add(InjectedFault(FaultKind.LIST_GROWS, count=3, times=3))
         world.finish()
-        assert {seen.standing for seen in world.provider.observe(refs).values()} == {Standing.READY}
+        assert {seen.status for seen in world.provider.observe(refs).values()} == {ExportStatus.READY}
 
 
 @pytest.mark.parametrize("newest_first", [True, False])
@@ -175,15 +175,15 @@ def test_a_list_that_is_reordered_while_it_is_read_loses_nothing(newest_first: b
         refs = [world.sandbox.qlara.add_foreign_job("CONTACTS", faults=[EMPTY]) for _ in range(20)]
         world.sandbox.faults.add(InjectedFault(FaultKind.LIST_SHUFFLED, times=None))
         world.finish()
-        assert {seen.standing for seen in world.provider.observe(refs).values()} == {Standing.READY}
+        assert {seen.status for seen in world.provider.observe(refs).values()} == {ExportStatus.READY}
 
 
 def test_an_export_that_the_list_does_not_show_yet_is_not_gone() -> None:
     with csv_world(QlaraOptions(list_lag=timedelta(seconds=30)), "message-history") as world:
         ref = create(world)
-        assert world.provider.observe([ref])[ref].standing is Standing.UNKNOWN
+        assert world.provider.observe([ref])[ref].status is ExportStatus.UNKNOWN
         world.finish()
-        assert world.provider.observe([ref])[ref].standing is Standing.READY
+        assert world.provider.observe([ref])[ref].status is ExportStatus.READY
 
 
 @pytest.mark.parametrize("look", QlaraOptions.expired_looks)

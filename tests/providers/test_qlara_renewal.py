@@ -10,7 +10,7 @@ from msgspec.structs import replace
 from kit.csv_contracts import DAY, CsvWorld, csv_world
 from strongroom.model.errors import ExportGone, ProviderError, QuotaExceeded, Transient, Unanswered
 from strongroom.model.plan import ExportSpec
-from strongroom.model.provider import Standing
+from strongroom.model.provider import ExportStatus
 from strongroom.providers.contract import LONG_AGO, Sink, never
 from strongroom_sandbox.faults import FaultKind, InjectedFault
 from strongroom_sandbox.options import CreateAnswer, EntryField, EntryIds, ExpiredLook, LinkRenewal, QlaraOptions
@@ -25,8 +25,8 @@ def make(world: CsvWorld) -> str:
     return accepted.observation.ref if accepted.observation else world.sandbox.qlara.jobs[-1].id
 
 
-def standing(world: CsvWorld, ref: str) -> Standing:
-    return world.provider.observe([ref])[ref].standing
+def status(world: CsvWorld, ref: str) -> ExportStatus:
+    return world.provider.observe([ref])[ref].status
 
 
 def fetch(world: CsvWorld, ref: str) -> bytes:
@@ -40,10 +40,10 @@ def expired(world: CsvWorld) -> str:
     """Return an export that was fetched once and is over by now."""
     ref = make(world)
     world.finish()
-    assert standing(world, ref) is Standing.READY
+    assert status(world, ref) is ExportStatus.READY
     assert fetch(world, ref)
     world.expire()
-    assert standing(world, ref) is Standing.EXPIRED
+    assert status(world, ref) is ExportStatus.EXPIRED
     return ref
 
 
@@ -57,11 +57,11 @@ def test_an_expired_export_is_made_again(renewal: LinkRenewal, answer: CreateAns
     with csv_world(options, "message-history") as world:
         ref = expired(world)
         again = world.provider.renew(ref)
-        assert again.standing is Standing.QUEUED
+        assert again.status is ExportStatus.QUEUED
         assert (again.ref == ref) == (renewal is LinkRenewal.IN_PLACE)
-        assert standing(world, again.ref) in (Standing.QUEUED, Standing.RUNNING)
+        assert status(world, again.ref) in (ExportStatus.QUEUED, ExportStatus.RUNNING)
         world.finish()
-        assert standing(world, again.ref) is Standing.READY
+        assert status(world, again.ref) is ExportStatus.READY
         assert fetch(world, again.ref)
 
 
@@ -71,7 +71,7 @@ def test_a_second_regeneration_does_no_harm(status: int) -> None:
         ref = expired(world)
         world.provider.renew(ref)
         again = world.restarted().renew(ref)
-        assert (again.ref, again.standing) == (ref, Standing.RUNNING)
+        assert (again.ref, again.status) == (ref, ExportStatus.RUNNING)
         assert world.exports() == 1
 
 
@@ -99,7 +99,7 @@ def test_what_is_still_available_is_not_made_again() -> None:
     with csv_world(QlaraOptions(), "message-history") as world:
         ref = make(world)
         world.finish()
-        assert world.provider.renew(ref).standing is Standing.READY
+        assert world.provider.renew(ref).status is ExportStatus.READY
         assert fetch(world, ref)
 
 
@@ -108,8 +108,8 @@ def test_a_list_that_is_ahead_of_both_endpoints_sends_back_to_the_link() -> None
     with csv_world(options, "message-history") as world:
         ref = make(world)
         world.advance(timedelta(days=2, minutes=-30))
-        assert standing(world, ref) is Standing.EXPIRED
-        assert world.provider.renew(ref).standing is Standing.READY
+        assert status(world, ref) is ExportStatus.EXPIRED
+        assert world.provider.renew(ref).status is ExportStatus.READY
         assert fetch(world, ref)
 
 
@@ -142,9 +142,9 @@ def test_after_a_restart_link_and_time_distinguish_no_longer_from_not_yet(timed:
         ref = make(world)
         world.expire()
         world.provider = world.restarted()
-        assert standing(world, ref) is (Standing.EXPIRED if timed else Standing.RUNNING)
+        assert status(world, ref) is (ExportStatus.EXPIRED if timed else ExportStatus.RUNNING)
         world.advance(HOUR)
-        assert standing(world, ref) is Standing.EXPIRED
+        assert status(world, ref) is ExportStatus.EXPIRED
 
 
 @pytest.mark.parametrize("early", [400, 404, 409])
@@ -157,10 +157,10 @@ def test_a_flag_that_lags_behind_is_waited_for(early: int) -> None:
             world.sandbox.faults.add(InjectedFault(FaultKind.ANSWER, Operation.LINK, status=409))
             with pytest.raises(ProviderError):
                 world.provider.observe([ref])
-        seen = standing(world, ref)
-        assert seen is not Standing.READY
+        seen = status(world, ref)
+        assert seen is not ExportStatus.READY
         world.advance(timedelta(minutes=20))
-        assert standing(world, ref) is Standing.READY
+        assert status(world, ref) is ExportStatus.READY
         assert fetch(world, ref)
 
 
@@ -170,9 +170,9 @@ def test_exports_without_an_id_hold_up_the_list_and_not_those_that_have_one(ids:
         ref = make(world)
         with pytest.raises(Transient, match="without an id"):
             list(world.provider.sweep(LONG_AGO))
-        assert standing(world, ref) is Standing.UNKNOWN
+        assert status(world, ref) is ExportStatus.UNKNOWN
         world.finish()
-        assert standing(world, ref) is Standing.READY
+        assert status(world, ref) is ExportStatus.READY
         assert fetch(world, ref)
         if ids is EntryIds.FINISHED:
             assert [entry.observation.ref for entry in world.provider.sweep(LONG_AGO)] == [ref]

@@ -23,7 +23,7 @@ from strongroom.model.errors import (
     UsageError,
 )
 from strongroom.model.plan import ExportSpec
-from strongroom.model.provider import Ask, ExpiryBasis, Match, Observation, Renewal, Standing
+from strongroom.model.provider import Ask, ExpiryBasis, ExportStatus, Match, Observation, Renewal
 from strongroom.model.window import Window
 from strongroom.providers.account import read_observation
 from strongroom.providers.answers import ApiResponse, Unusable
@@ -55,7 +55,7 @@ def test_a_create_is_what_the_documents_show() -> None:
     assert accepted.request_id == "req_1"
     assert accepted.observation == Observation(
         "exp_abc123",
-        Standing.QUEUED,
+        ExportStatus.QUEUED,
         "pending",
         created_at=datetime(2026, 11, 1, 10, 30, tzinfo=UTC),
         expires_at=datetime(2026, 11, 2, 10, 30, tzinfo=UTC),
@@ -108,22 +108,22 @@ def test_what_is_known_of_it() -> None:
 
 
 @pytest.mark.parametrize(
-    ("status", "standing"),
+    ("status", "understood"),
     [
-        ("pending", Standing.QUEUED),
-        ("PROCESSING", Standing.RUNNING),
-        ("Completed", Standing.READY),
-        ("failed", Standing.FAILED),
-        ("expired", Standing.EXPIRED),
-        ("archiving", Standing.UNKNOWN),
-        ("", Standing.UNKNOWN),
-        (None, Standing.UNKNOWN),
-        (3, Standing.UNKNOWN),
+        ("pending", ExportStatus.QUEUED),
+        ("PROCESSING", ExportStatus.RUNNING),
+        ("Completed", ExportStatus.READY),
+        ("failed", ExportStatus.FAILED),
+        ("expired", ExportStatus.EXPIRED),
+        ("archiving", ExportStatus.UNKNOWN),
+        ("", ExportStatus.UNKNOWN),
+        (None, ExportStatus.UNKNOWN),
+        (3, ExportStatus.UNKNOWN),
     ],
 )
-def test_statuses_are_understood_in_any_case_and_kept(status: object, standing: Standing) -> None:
+def test_statuses_are_understood_in_any_case_and_kept(status: object, understood: ExportStatus) -> None:
     seen = look(COMPLETED | {"status": status})
-    assert seen.standing is standing
+    assert seen.status is understood
     assert seen.raw_status == (status if isinstance(status, str) else "")
 
 
@@ -131,7 +131,7 @@ def test_statuses_are_understood_in_any_case_and_kept(status: object, standing: 
 def test_absent_and_null_are_alike(missing: str) -> None:
     names = ("createdAt", "expiresAt", "completedAt", "fileSize", "errorMessage", "downloadUrl")
     export = {"id": "exp_abc123", "status": "completed"} | (dict.fromkeys(names) if missing == "null" else {})
-    assert look(export) == Observation("exp_abc123", Standing.READY, "completed")
+    assert look(export) == Observation("exp_abc123", ExportStatus.READY, "completed")
 
 
 @pytest.mark.parametrize(
@@ -151,24 +151,26 @@ def test_absent_and_null_are_alike(missing: str) -> None:
 )
 def test_a_bad_detail_spoils_only_itself(name: str, bad: object) -> None:
     seen = look(COMPLETED | {name: bad})
-    assert seen.standing is Standing.READY
+    assert seen.status is ExportStatus.READY
     assert {"expiresAt": seen.expires_at, "fileSize": seen.size}[name] is None
     assert seen.completed_at == datetime(2026, 11, 1, 10, 32, tzinfo=UTC)
 
 
 @pytest.mark.parametrize(
-    ("expires", "date", "standing"),
+    ("expires", "date", "understood"),
     [
-        (NOW + timedelta(seconds=1), "", Standing.READY),
-        (NOW, "", Standing.EXPIRED),
-        (NOW + timedelta(minutes=5), "Sun, 01 Nov 2026 12:05:00 GMT", Standing.EXPIRED),
-        (NOW - timedelta(minutes=5), "Sun, 01 Nov 2026 11:54:59 GMT", Standing.READY),
-        (NOW - timedelta(minutes=5), "not a date", Standing.EXPIRED),
+        (NOW + timedelta(seconds=1), "", ExportStatus.READY),
+        (NOW, "", ExportStatus.EXPIRED),
+        (NOW + timedelta(minutes=5), "Sun, 01 Nov 2026 12:05:00 GMT", ExportStatus.EXPIRED),
+        (NOW - timedelta(minutes=5), "Sun, 01 Nov 2026 11:54:59 GMT", ExportStatus.READY),
+        (NOW - timedelta(minutes=5), "not a date", ExportStatus.EXPIRED),
     ],
 )
-def test_the_provider_s_clock_decides_when_an_export_ends(expires: datetime, date: str, standing: Standing) -> None:
+def test_the_provider_s_clock_decides_when_an_export_ends(
+    expires: datetime, date: str, understood: ExportStatus
+) -> None:
     headers = {"Date": date} if date else {}
-    assert look(COMPLETED | {"expiresAt": expires.isoformat()}, **headers).standing is standing
+    assert look(COMPLETED | {"expiresAt": expires.isoformat()}, **headers).status is understood
 
 
 @pytest.mark.parametrize("raw", [b"", b"[1]", b"{}", b'{"export": []}', body(export=PENDING | {"id": "exp_other"})])
@@ -188,7 +190,7 @@ def test_no_odd_name_becomes_a_path(ref: str) -> None:
 
 def test_a_name_is_quoted_whole() -> None:
     with Server(always(404)) as api:
-        assert zavu(api.url).observe(["a/../b?c#d"])["a/../b?c#d"].standing is Standing.GONE
+        assert zavu(api.url).observe(["a/../b?c#d"])["a/../b?c#d"].status is ExportStatus.GONE
     assert api.seen[0].target == "/v1/exports/a%2F..%2Fb%3Fc%23d"
 
 

@@ -11,7 +11,7 @@ from kit.http_policies import KEY, TOKEN
 from kit.odd_faults import BOUNDS, EMPTY, Ticking, odd_answers, odd_download, spoil_create
 from strongroom.model.errors import QuotaExceeded
 from strongroom.model.plan import ExportSpec
-from strongroom.model.provider import Standing
+from strongroom.model.provider import ExportStatus
 from strongroom.model.window import Window
 from strongroom.providers.contract import ProviderContract
 from strongroom.providers.registry import ProviderSettings, build
@@ -151,7 +151,7 @@ def test_an_export_that_failed_there_says_why() -> None:
         assert accepted.observation is not None
         world.finish()
         seen = world.provider.observe([accepted.observation.ref])[accepted.observation.ref]
-        assert seen.standing is Standing.FAILED
+        assert seen.status is ExportStatus.FAILED
         assert seen.detail == "broken [31m for [hidden]"
 
 
@@ -166,5 +166,5 @@ def test_the_provider_s_clock_decides_about_expiry() -> None:
             "zavu",
             ProviderSettings(api_key=lambda: KEY, clock=lambda: NOW, base_url=world.sandbox.api_url),
         )
-        assert behind.observe([ref])[ref].standing is Standing.EXPIRED
+        assert behind.observe([ref])[ref].status is ExportStatus.EXPIRED
         assert behind.probe().clock_skew == timedelta(hours=24)

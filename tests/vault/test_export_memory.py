@@ -10,7 +10,7 @@ from msgspec.structs import replace
 from kit.vault_objects import NOW, make_job
 from strongroom.evidence.line import Entry
 from strongroom.model.job import Job, State
-from strongroom.model.provider import Listed, Observation, Standing
+from strongroom.model.provider import ExportStatus, Listed, Observation
 from strongroom.vault.catalogue import Catalogue
 from strongroom.vault.jobs import (
     Deletion,
@@ -26,7 +26,7 @@ from strongroom.vault.sources import is_other_uncertain, remember_list, seen_bef
 
 
 def on_list(ref: str) -> Listed:
-    return Listed(None, Observation(ref, Standing.RUNNING, "running"))
+    return Listed(None, Observation(ref, ExportStatus.RUNNING, "running"))
 
 
 def look(catalogue: Catalogue, *entries: Listed, at: datetime = NOW) -> None:

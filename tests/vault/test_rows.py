@@ -15,7 +15,7 @@ from strongroom.model.archive import Holding
 from strongroom.model.coverage import Cover, Interval
 from strongroom.model.job import Cause, Job, State, Wait
 from strongroom.model.plan import ExportSpec
-from strongroom.model.provider import Listed, Observation, Standing
+from strongroom.model.provider import ExportStatus, Listed, Observation
 from strongroom.vault.archives import all_archive_ids, archive_totals, get_archive, put_archive
 from strongroom.vault.catalogue import Catalogue
 from strongroom.vault.coverage import coverage_totals, drop_open, interval_at, intervals_of, put_interval
@@ -182,7 +182,7 @@ def test_a_source_nobody_knows_is_fresh_and_one_that_was_put_comes_back(catalogu
     assert get_source(catalogue, "zavu") == state
 
 
-def on_list(ref: str, standing: Standing = Standing.RUNNING, created: datetime | None = NOW) -> Listed:
+def on_list(ref: str, standing: ExportStatus = ExportStatus.RUNNING, created: datetime | None = NOW) -> Listed:
     return Listed(None, Observation(ref, standing, standing.value, created_at=created))
 
 
@@ -227,16 +227,16 @@ def test_old_asks_are_dropped(catalogue: Catalogue) -> None:
 @pytest.mark.parametrize(
     ("standing", "running"),
     [
-        (Standing.QUEUED, 1),
-        (Standing.RUNNING, 1),
-        (Standing.UNKNOWN, 1),
-        (Standing.READY, 0),
-        (Standing.FAILED, 0),
-        (Standing.EXPIRED, 0),
-        (Standing.GONE, 0),
+        (ExportStatus.QUEUED, 1),
+        (ExportStatus.RUNNING, 1),
+        (ExportStatus.UNKNOWN, 1),
+        (ExportStatus.READY, 0),
+        (ExportStatus.FAILED, 0),
+        (ExportStatus.EXPIRED, 0),
+        (ExportStatus.GONE, 0),
     ],
 )
-def test_exports_of_others_count(catalogue: Catalogue, standing: Standing, running: int) -> None:
+def test_exports_of_others_count(catalogue: Catalogue, standing: ExportStatus, running: int) -> None:
     look(catalogue, on_list("theirs", standing))
     usage = usage_of(catalogue, "zavu", NOW)
     assert (usage.created, usage.running) == ([NOW], running)

@@ -14,7 +14,7 @@ from kit.vault_objects import NOW, end, let_go, start
 from strongroom.evidence.line import Entry, read_chain
 from strongroom.model.alert import happens_once
 from strongroom.model.errors import VaultError, WorldError
-from strongroom.vault.alerts import standing_alerts
+from strongroom.vault.alerts import open_alerts
 from strongroom.vault.catalogue import Catalogue, create_catalogue
 from strongroom.vault.log import add_entry, entries_of_archive, entries_of_job, newest_entries, write_out
 from strongroom.vault.vault import Vault
@@ -106,7 +106,7 @@ def test_a_file_that_is_short_is_caught_up(vault: Vault, kept: int) -> None:
     vault.layout.log.write_bytes(b"".join(line + b"\n" for line in lines(vault)[:kept]))
     vault.write_log()
     assert vault.layout.log.read_bytes() == sound
-    assert standing_alerts(vault.catalogue) == []
+    assert open_alerts(vault.catalogue) == []
 
 
 @pytest.mark.parametrize("gone", [Path.unlink, lambda path: path.write_bytes(b""), lambda path: path.write_bytes(b"{")])
@@ -124,7 +124,7 @@ def test_a_file_that_is_gone_comes_back_with_an_entry_and_an_alarm(
     assert lines(vault) == rows(vault)
     (*_, last) = read_chain(lines(vault))
     assert (last["kind"], last["facts"]) == ("log.remade", {"entries": 3})
-    (told,) = standing_alerts(vault.catalogue)
+    (told,) = open_alerts(vault.catalogue)
     assert (told.severity, told.told_at, told.raised_at) == ("critical", None, when or NOW)
     assert told.key.startswith("log remade ")
     assert happens_once(told.key)  # a look that finds all well does not take it back before anybody heard of it
@@ -143,7 +143,7 @@ def test_the_alarm_is_there_before_the_file_is(vault: Vault, monkeypatch: pytest
     monkeypatch.setattr(os, "fsync", fail)
     with pytest.raises(WorldError):
         vault.write_log()
-    assert [each.severity for each in standing_alerts(vault.catalogue)] == ["critical"]
+    assert [each.severity for each in open_alerts(vault.catalogue)] == ["critical"]
 
 
 def edited(**changes: object) -> Callable[[bytes], bytes]:

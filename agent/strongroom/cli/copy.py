@@ -92,12 +92,12 @@ def status(session: Session, as_json: bool) -> int:
 
     config, now = session.config(), system_clock()
     with past_unreadable(), open_reading(config) as vault:
-        standings = copy_standings(vault, config)
-        findings = [found for each in standings for found in list_copy_findings(vault, each.name)]
+        recipient_statuses = copy_standings(vault, config)
+        findings = [found for each in recipient_statuses for found in list_copy_findings(vault, each.name)]
     if as_json:
         put_document(
             {
-                "copies": [copy_document(each, now) for each in standings],
+                "copies": [copy_document(each, now) for each in recipient_statuses],
                 "findings": [
                     {"copy": each.copy, "object": each.object, "archive": each.archive or None, "code": each.code,
                      "message": each.message, "at": each.found_at}
@@ -106,10 +106,10 @@ def status(session: Session, as_json: bool) -> int:
             }
         )  # fmt: skip
     else:
-        say_lines(render_fields(list(copy_fields(standings, now)), width()))
+        say_lines(render_fields(list(copy_fields(recipient_statuses, now)), width()))
         for found in findings:
             say_lines(hang(f"{found.copy}: ", 4, f"{found.object}: {found.message}", width()))
-    return ExitCode.FINDINGS if findings or any(_is_wrong(each, now) for each in standings) else ExitCode.OK
+    return ExitCode.FINDINGS if findings or any(_is_wrong(each, now) for each in recipient_statuses) else ExitCode.OK
 
 
 def _is_wrong(each: CopyStanding, now: datetime) -> bool:
@@ -137,14 +137,14 @@ def copy_document(each: CopyStanding, now: datetime) -> dict[str, object]:
     }
 
 
-def copy_fields(standings: list[CopyStanding], now: datetime) -> Iterator[tuple[str, str]]:
+def copy_fields(recipient_statuses: list[CopyStanding], now: datetime) -> Iterator[tuple[str, str]]:
     """Yield how each copy stands as fields."""
-    for each in standings:
+    for each in recipient_statuses:
         yield "copy", clean(f"{each.name}: {each.words(now)}")
         yield "", clean(each.place)
         if each.state.level_at:
             yield "", f"last level on {utc(each.state.level_at)}; {_rehearsed(each, now)}"
-    if not standings:
+    if not recipient_statuses:
         yield "copy", "none: see docs/copies.md"
 
 

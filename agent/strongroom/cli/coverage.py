@@ -16,7 +16,7 @@ from strongroom.model.coverage_strip import Heat
 from strongroom.model.errors import ExitCode
 from strongroom.model.second_look import SecondLook, SecondLookOutcome, words_of
 from strongroom.model.times import rough_duration
-from strongroom.model.waiting import told_code
+from strongroom.model.waiting import described_cause
 from strongroom.model.window import Window
 from strongroom.text.layout import cells
 from strongroom.text.sentences import unknown_words
@@ -140,7 +140,7 @@ def _lines(each: StreamCoverage, now: datetime) -> Iterator[str]:
     gone = (entry for entry in each.intervals if entry.cover.value == "destroyed")
     for entry in sorted([*each.gaps, *joined(gone)], key=lambda piece: piece.window):
         span = exact_window(entry.window)
-        words = f"{span} ({clean(told_code(entry.cause))})" if entry.cause else span
+        words = f"{span} ({clean(described_cause(entry.cause))})" if entry.cause else span
         yield from _hanging(f"  {COVERS[entry.cover.value].symbol} {entry.cover.words}: ", words)
     for look in each.looks:
         span = exact_window(look.window)

@@ -124,12 +124,12 @@ def _scope(
 @pass_session
 def list_(session: Session, limit: int, as_json: bool) -> None:
     """List erasure requests, newest first, and what each archive that is not destroyed yet waits for."""
-    from strongroom.engine.destruction.commands import list_erasures, list_standing, open_context
+    from strongroom.engine.destruction.commands import list_erasures, list_pending, open_context
 
     with past_unreadable(), open_context(session.config()) as context:
         every = list_erasures(context, _ALL)
         found = every[:limit]
-        against = list_standing(context, found)
+        against = list_pending(context, found)
     if as_json:
         put_document({"erasures": [_document(each, against[each.id]) for each in found]})
         return

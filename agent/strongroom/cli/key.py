@@ -42,13 +42,13 @@ def key() -> None:
 @pass_session
 def list_(session: Session, as_json: bool) -> None:
     """List the public keys that archives are or were sealed to, and how many archives each opens."""
-    from strongroom.engine.access.recipients import change_of, count_stale, standings
+    from strongroom.engine.access.recipients import change_of, count_stale, recipient_statuses
     from strongroom.engine.core.sources import open_reading, system_clock
 
     config = session.config()
     with open_reading(config) as vault:
         change = change_of(vault, config.vault.recipients)
-        found = standings(vault, config.vault.recipients)
+        found = recipient_statuses(vault, config.vault.recipients)
         stale = count_stale(vault, config.vault.recipients)
     if as_json:
         keys = [recipient_document(each) for each in found]
@@ -286,7 +286,7 @@ def export(
     import os
 
     from strongroom.engine.access.inventory import find_archive
-    from strongroom.engine.access.key_files import Handout, hand_out
+    from strongroom.engine.access.key_files import KeyExport, export_keys
     from strongroom.engine.core.sources import open_reading, system_clock
 
     if bool(recipients) == plain:
@@ -296,7 +296,7 @@ def export(
     parts = [part for each in named for part in each.split(",") if part]
     with open_reading(config) as vault:
         ids = tuple(dict.fromkeys(find_archive(vault, part).id for part in parts))
-        paths = hand_out(vault, Handout(ids, recipients, target, note), identities, os.urandom, system_clock())
+        paths = export_keys(vault, KeyExport(ids, recipients, target, note), identities, os.urandom, system_clock())
     if as_json:
         put_document({"archives": list(ids), "files": [str(path) for path in paths], "plain": plain})
         return

@@ -41,7 +41,7 @@ from strongroom.model.archive import Archive, DatasetDifference, Difference
 from strongroom.model.errors import ExitCode, UsageError, WorldError
 from strongroom.model.text import counted
 from strongroom.model.times import format_instant
-from strongroom.model.waiting import told_code
+from strongroom.model.waiting import described_cause
 from strongroom.model.window import Window
 from strongroom.text.layout import cells
 from strongroom.text.times import utc_window
@@ -121,7 +121,8 @@ def _report_gaps(source: RecordFile) -> int:
     for gap in source.gaps:
         span = f"{format_instant(gap.window.start)} to {format_instant(gap.window.end)}"
         report(
-            f"not archived: {span} is {gap.cover.words}" + (f" ({clean(told_code(gap.cause))})" if gap.cause else "")
+            f"not archived: {span} is {gap.cover.words}"
+            + (f" ({clean(described_cause(gap.cause))})" if gap.cause else "")
         )
     return ExitCode.FINDINGS if source.gaps else ExitCode.OK
 

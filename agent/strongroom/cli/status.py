@@ -34,12 +34,12 @@ from strongroom.text.units import short, size
 if TYPE_CHECKING:
     from datetime import timedelta
 
-    from strongroom.engine.monitor.system_status import SourceStanding, SystemStatus
+    from strongroom.engine.monitor.system_status import SourceStatus, SystemStatus
     from strongroom.engine.queries.lists import Status
     from strongroom.engine.queries.problems import Health, Problem
 
 
-def standing_document(found: SystemStatus) -> dict[str, object]:
+def system_document(found: SystemStatus) -> dict[str, object]:
     """Return disk, quotas and alert delivery for programs."""
     disk, telling = found.disk, found.telling
     return {
@@ -52,14 +52,14 @@ def standing_document(found: SystemStatus) -> dict[str, object]:
         "quotas": [_source(each) for each in found.sources],
         "notifications": {
             "channels": list(telling.channels),
-            "told": telling.told,
+            "told": telling.sent,
             "last": telling.last,
             "waiting": telling.waiting,
         },
     }
 
 
-def standing_fields(found: SystemStatus) -> Iterator[tuple[str, str]]:
+def system_fields(found: SystemStatus) -> Iterator[tuple[str, str]]:
     """Yield the quotas and the alert delivery as fields."""
     for each in found.sources:
         yield "quota", clean(f"{each.quota.source}: {quota_words(each.quota)}")
@@ -69,7 +69,7 @@ def standing_fields(found: SystemStatus) -> Iterator[tuple[str, str]]:
     yield "notifications", delivery_words(found.telling, last)
 
 
-def _source(each: SourceStanding) -> dict[str, object]:
+def _source(each: SourceStatus) -> dict[str, object]:
     quota = each.quota
     return {
         "source": quota.source,
@@ -106,7 +106,7 @@ def status(session: Session, as_json: bool) -> int:
     from strongroom.engine.access.recipients import last_drill
     from strongroom.engine.copies.copy_status import copy_standings
     from strongroom.engine.core.sources import open_reading, system_clock
-    from strongroom.engine.monitor.system_status import standing_of
+    from strongroom.engine.monitor.system_status import read_system_status
     from strongroom.engine.proof.checkpoint_delivery import evidence_view
     from strongroom.engine.queries.lists import status_of
     from strongroom.engine.queries.problems import health_of
@@ -121,7 +121,7 @@ def status(session: Session, as_json: bool) -> int:
         drilled = last_drill(vault)
         copies = copy_standings(vault, config)
         health = health_of(vault, config, found, now)
-        standing = standing_of(vault, config, health.limits, now)
+        system = read_system_status(vault, config, health.limits, now)
     silence = found.silence(now)
     if as_json:
         beside = {
@@ -132,9 +132,7 @@ def status(session: Session, as_json: bool) -> int:
             "copies": [copy_document(each, now) for each in copies],
             **_health_document(health),
         }
-        put_document(
-            {"vault": str(config.vault.path), **status_document(found), **beside, **standing_document(standing)}
-        )
+        put_document({"vault": str(config.vault.path), **status_document(found), **beside, **system_document(system)})
     else:
         drill = ("last drill", drill_words(drilled, now))
         copied = copy_fields(copies, now) if copies else ()
@@ -143,9 +141,9 @@ def status(session: Session, as_json: bool) -> int:
             *copied,
             drill,
             *view_fields(evidence),
-            *standing_fields(standing),
+            *system_fields(system),
         ]
-        beside_fields.insert(0, ("disk free", disk_words(standing.disk)))
+        beside_fields.insert(0, ("disk free", disk_words(system.disk)))
         fields = [("vault", str(config.vault.path)), *_fields(found, silence), *beside_fields]
         say_lines([*_verdict(health), "", *render_fields(fields, width())])
     return ExitCode.FINDINGS if health.problems else ExitCode.OK

@@ -80,8 +80,8 @@ def report(event: str, level: int = logging.INFO, **facts: object) -> None:
 
 def report_transition(before: Job, after: Job, happening: StepResult) -> None:
     """Log one transition of a job: ids, states and the cause; what a provider said stays in the catalogue."""
-    told = happening.facts
-    level = logging.WARNING if told.cause is not Cause.NONE else logging.INFO
+    facts = happening.facts
+    level = logging.WARNING if facts.cause is not Cause.NONE else logging.INFO
     report(
         happening.event.value,
         level,
@@ -89,10 +89,10 @@ def report_transition(before: Job, after: Job, happening: StepResult) -> None:
         stream=after.stream,
         window=after.spec.window,
         state=f"{before.state.value}>{after.state.value}",
-        cause=told.cause.value,
-        until=format_instant(told.next_at) if told.cause is not Cause.NONE and told.next_at else "",
-        ref=told.ref,
-        size=told.size if told.size is not None else "",
+        cause=facts.cause.value,
+        until=format_instant(facts.next_at) if facts.cause is not Cause.NONE and facts.next_at else "",
+        ref=facts.ref,
+        size=facts.size if facts.size is not None else "",
         archive=happening.archive.id if happening.archive else "",
         successor=happening.successor.id if happening.successor else "",
     )

@@ -155,33 +155,33 @@ class AlertNotifier:
     def __init__(
         self, channels: Sequence[Channel], monotonic: Monotonic = time.monotonic, deadline: float = DEADLINE
     ) -> None:
-        self._outlets = [ChannelQueue(channel, deadline) for channel in channels]
+        self._queues = [ChannelQueue(channel, deadline) for channel in channels]
         self._monotonic = monotonic
 
     @property
     def busy(self) -> bool:
         """Return whether something is being sent."""
-        return any(outlet.busy for outlet in self._outlets)
+        return any(queue.busy for queue in self._queues)
 
     def speak(self, vault: Vault, now: datetime) -> None:
         """Tell everything that is due and not on its way yet, and see to what is."""
         self.tend(vault, now)
-        on_its_way = {_state(each) for outlet in self._outlets for owed in outlet.owed for each in owed.alert_records}
+        on_its_way = {_state(each) for queue in self._queues for owed in queue.owed for each in owed.alert_records}
         fresh = [alert for alert in due_alerts(vault, now) if _state(alert) not in on_its_way]
         if not fresh:
             return
         for alert in fresh:
             _log(alert)
         self.say(compose(fresh, now))
-        if self._outlets:
+        if self._queues:
             self.tend(vault, now)
         else:
             mark_sent(vault, fresh, now)
 
     def say(self, message: Message) -> None:
         """Owe a message to every channel, whatever the table says."""
-        for outlet in self._outlets:
-            outlet.put(message)
+        for queue in self._queues:
+            queue.put(message)
 
     def tend(self, vault: Vault, now: datetime) -> None:
         """Advance the sends under way, and record their results."""
@@ -198,7 +198,7 @@ class AlertNotifier:
 
     def _tended(self) -> list[Message]:
         moment = self._monotonic()
-        return [message for outlet in self._outlets if (message := outlet.tend(moment)) is not None]
+        return [message for queue in self._queues if (message := queue.tend(moment)) is not None]
 
 
 def _state(alert: AlertRecord) -> _State:

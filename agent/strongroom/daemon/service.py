@@ -47,7 +47,7 @@ from strongroom.model.clock_check import (
     check_beat,
     check_skew,
     check_start,
-    check_voices,
+    check_votes,
 )
 from strongroom.model.errors import StrongroomError, Transient
 from strongroom.model.job import Job
@@ -121,7 +121,7 @@ class Service:
         self.pool = pool
         self._boot = boot
         self._watch = watch
-        self._rhythm = intervals
+        self._intervals = intervals
         self._last: ClockReading | None = None
         self._condition = Condition()
         self._refused = False
@@ -160,11 +160,11 @@ class Service:
         last = self._last.wall if self._last is not None else None
         if last is None or self.pool.busy or self.scrub.has_work(now) or version != self._version:
             return False
-        return last <= now < last + self._rhythm.beat and (self._due is None or now < self._due)
+        return last <= now < last + self._intervals.beat and (self._due is None or now < self._due)
 
     def _take_turn(self, now: datetime) -> datetime | None:
         self.pool.collect(0)
-        beats = self._last is None or now - self._last.wall >= self._rhythm.beat or now < self._last.wall
+        beats = self._last is None or now - self._last.wall >= self._intervals.beat or now < self._last.wall
         if beats:
             self._look_at_clock()
         if self.clock.fault is None and asked(self.engine.vault):
@@ -194,8 +194,8 @@ class Service:
         clock = self.clock.words if self.clock.fault is not None else ""
         live, now = self._live(), self.engine.clock()
         waits = tuple(group_waits(live, now))
-        told = replace(self._condition, clock=clock, refused=self._refused, waits=waits, jobs=len(live))
-        return condition_words(told)
+        condition = replace(self._condition, clock=clock, refused=self._refused, waits=waits, jobs=len(live))
+        return condition_words(condition)
 
     def refuse(self) -> None:
         """Remember that the configuration file says what cannot be taken over; adopting a valid one ends it."""
@@ -209,7 +209,7 @@ class Service:
     def _look_at_clock(self) -> None:
         now = ClockReading(self.engine.clock(), self._boot())
         if self._last is not None and self.clock.fault in (None, ClockFault.UNPROVEN):
-            self._suspect(check_beat(self._last, now, self._rhythm.tolerance))
+            self._suspect(check_beat(self._last, now, self._intervals.tolerance))
         if self.clock.fault is not None or self._asking is not None or self._is_time_to_ask(now.wall):
             self._ask_providers()
         self._last = now
@@ -257,7 +257,7 @@ class Service:
             self._scrub_trouble = error.message
 
     def _check_start(self) -> ClockVerdict:
-        verdict = check_start(self.engine.clock(), last_judged_at(self.engine.vault), self._rhythm.tolerance)
+        verdict = check_start(self.engine.clock(), last_judged_at(self.engine.vault), self._intervals.tolerance)
         self._tell(verdict)
         if verdict.fault is None and self.engine.sources:
             # A clock that is wrong from the start would export windows that have not ended, and count others as lost.
@@ -296,13 +296,13 @@ class Service:
         told = [voice for voice in voices if voice.skew is not None]
         if not told:
             return
-        verdict = check_voices(told, self._rhythm.tolerance)
+        verdict = check_votes(told, self._intervals.tolerance)
         if verdict.fault is not None:
             self._suspect(verdict)
             return
         for voice in told:
             seconds = None if voice.skew is None else voice.skew.total_seconds()
-            dissent = check_skew(voice.source, seconds, self._rhythm.tolerance)
+            dissent = check_skew(voice.source, seconds, self._intervals.tolerance)
             if dissent.fault is not None:
                 report("clock-dissent", logging.WARNING, source=voice.source, words=dissent.words)
         if self.clock.fault is not None:

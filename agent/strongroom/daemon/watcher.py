@@ -20,7 +20,7 @@ from strongroom.daemon.metrics_text import render, write_textfile
 from strongroom.daemon.notifier import AlertNotifier
 from strongroom.daemon.pinger import Pinger
 from strongroom.engine.access.recipients import note_recipients
-from strongroom.engine.core.alert_store import reconcile, standing_alerts
+from strongroom.engine.core.alert_store import open_alerts, reconcile
 from strongroom.engine.core.engine import Engine
 from strongroom.engine.ingest.coverage import mark_snapshot
 from strongroom.engine.monitor.alert_rules import alarms_in, remember_keeps
@@ -70,7 +70,7 @@ class Watcher:
     @property
     def busy(self) -> bool:
         """Return whether something is being sent to a channel or the switch."""
-        return self._voice.busy or (self._pinger is not None and self._pinger.busy)
+        return self._notifier.busy or (self._pinger is not None and self._pinger.busy)
 
     def begin(self) -> None:
         """Say to the dead man's switch that the work begins."""
@@ -82,7 +82,7 @@ class Watcher:
         if self._monotonic() >= self._next or verdict != self._verdict:
             self.look(engine, plans, verdict)
             return
-        self._guarded("notices", lambda: self._voice.tend(engine.vault, self._clock()))
+        self._guarded("notices", lambda: self._notifier.tend(engine.vault, self._clock()))
         if self._pinger is not None:
             self._pinger.tend()
 
@@ -91,7 +91,7 @@ class Watcher:
         began, self._verdict = self._monotonic(), verdict
         seen = self._guarded("watching", lambda: self._watch(engine, list(plans), verdict))
         alarmed = self._alarmed(engine)  # before a loss counts as sent: without channels only the switch reports it
-        spoken = self._guarded("notices", lambda: self._voice.speak(engine.vault, self._clock()))
+        spoken = self._guarded("notices", lambda: self._notifier.speak(engine.vault, self._clock()))
         if self._pinger is not None:
             self._pinger.beat(healthy=seen and spoken and not alarmed)
         self._next = began + max(LOOK, (self._monotonic() - began) / SHARE)
@@ -99,7 +99,7 @@ class Watcher:
     def finish(self, engine: Engine, seconds: float = 5.0) -> None:
         """Wait at most so long for the sends under way, and close. The vault must still be open."""
         until = self._monotonic() + seconds
-        self._guarded("notices", lambda: self._voice.finish(engine.vault, self._clock(), seconds))
+        self._guarded("notices", lambda: self._notifier.finish(engine.vault, self._clock(), seconds))
         if self._pinger is not None:
             self._pinger.finish(until - self._monotonic())
         self._listen(None)
@@ -134,7 +134,7 @@ class Watcher:
 
     def _alarmed(self, engine: Engine) -> bool:
         try:
-            return any(alert.severity == Level.CRITICAL for alert in standing_alerts(engine.vault))
+            return any(alert.severity == Level.CRITICAL for alert in open_alerts(engine.vault))
         except StrongroomError:
             return True
 
@@ -159,11 +159,11 @@ class Watcher:
             return
         self._shouted = now
         text = "critical: the watcher cannot read or write the catalogue. See the daemon's log and: strongroom doctor"
-        self._voice.say(Message(Level.CRITICAL, "Strongroom: the watcher is blind", text, text))
+        self._notifier.say(Message(Level.CRITICAL, "Strongroom: the watcher is blind", text, text))
 
     def _take(self, config: Config) -> None:
         notify, metrics = config.notify, config.metrics
-        self._voice = AlertNotifier(build_channels(notify), self._monotonic)
+        self._notifier = AlertNotifier(build_channels(notify), self._monotonic)
         self._pinger = (
             None if notify.ping is None else Pinger(notify.ping, config.network, self._clock, self._monotonic)
         )

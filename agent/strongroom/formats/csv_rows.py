@@ -149,8 +149,8 @@ def find_dialect(sample: str, names: Collection[str], hinted: str = "") -> Diale
     candidates = [Dialect(delimiter, '"', line_end) for delimiter in _DELIMITERS]
     best = max(candidates, key=lambda dialect: _rate(dialect, lines, names))
     if hinted:
-        told = Dialect(hinted, '"', line_end)
-        best = told if _rate(told, lines, names)[0] >= _rate(best, lines, names)[0] else best
+        by_hint = Dialect(hinted, '"', line_end)
+        best = by_hint if _rate(by_hint, lines, names)[0] >= _rate(best, lines, names)[0] else best
     header = next(iter(_try_rows(best, lines)), [])
     if header and all(len(cell) > 1 and cell[0] == cell[-1] == "'" for cell in header):
         return Dialect(best.delimiter, "'", line_end)
@@ -333,10 +333,10 @@ def _last_line_end(text: str) -> int:
 
 def _describe(error: csv.Error, *, final: bool) -> Unreadable | None:
     """Put the parser's refusal in words; None where the row may go on in the next batch."""
-    told = str(error)
-    if "unexpected end" in told:
+    message = str(error)
+    if "unexpected end" in message:
         words = "the text ends within quotes: it was cut short, or a quote was never closed"
         return Unreadable("csv-unclosed-quote", words) if final else None
-    if "field limit" in told:
-        return Unreadable("csv-row-too-large", f"a cell is too long: {told}")
-    return Unreadable("csv-malformed", f"not CSV: {told}")
+    if "field limit" in message:
+        return Unreadable("csv-row-too-large", f"a cell is too long: {message}")
+    return Unreadable("csv-malformed", f"not CSV: {message}")

@@ -72,9 +72,9 @@ def _read_zip(
     readable = [member for member in directory.members if member.readable and not member.is_folder]
     coded = {file.name: file.size for file in expectation.files}
     reports = tuple(_read_member(reader, member, caps, sink, log, coded) for member in readable)
-    told = {name: count for report in reports for name, count in report.counts}
-    _compare(directory, expectation, told, log)
-    _compare_counts(reports, told, log)
+    stated = {name: count for report in reports for name, count in report.counts}
+    _compare(directory, expectation, stated, log)
+    _compare_counts(reports, stated, log)
     return reports
 
 
@@ -104,12 +104,12 @@ def _compare_header(records: int, announced: int, expectation: Expectation) -> I
         yield from _compare_rows(records, announced)
         return
     words = f"the provider announced {announced:,} rows and {records:,} were delivered"
-    if expectation.told_before == records:
-        told = f"{words} both times: this source {'does not count' if known else 'counts'} the header"
-        yield Finding(Severity.WARNING, "rows-header-learned", told)
+    if expectation.earlier_records == records:
+        stated = f"{words} both times: this source {'does not count' if known else 'counts'} the header"
+        yield Finding(Severity.WARNING, "rows-header-learned", stated)
     else:
-        told = f"{words}: either this source counts the header, or a row is missing"
-        yield Finding(Severity.FAULT, "rows-header-unknown", f"{told}; a second delivery will show which")
+        stated = f"{words}: either this source counts the header, or a row is missing"
+        yield Finding(Severity.FAULT, "rows-header-unknown", f"{stated}; a second delivery will show which")
 
 
 def _compare_rows(records: int, announced: int, member: str = "") -> Iterator[Finding]:
@@ -153,17 +153,17 @@ def _read_member(
     return replace(verdict.report, coding=coding)
 
 
-def _compare_counts(reports: tuple[MemberReport, ...], told: Mapping[str, int], log: FindingLog) -> None:
+def _compare_counts(reports: tuple[MemberReport, ...], stated: Mapping[str, int], log: FindingLog) -> None:
     """Compare the records of each dataset with the count in metadata.json."""
     for report in reports:
-        count = told.get(report.dataset, report.records)
+        count = stated.get(report.dataset, report.records)
         if count != report.records:
             words = f"metadata.json announces {count:,} records and {report.records:,} were delivered"
             severity = Severity.FAULT if count > report.records else Severity.WARNING
             log.add(severity, "metadata-mismatch", words, report.member)
 
 
-def _compare(directory: Directory, expectation: Expectation, told: Mapping[str, int], log: FindingLog) -> None:
+def _compare(directory: Directory, expectation: Expectation, stated: Mapping[str, int], log: FindingLog) -> None:
     """Compare what is listed with what was requested; a dataset with 0 records by `told` may have no file."""
     names = {member.name for member in directory.members}
     if expectation.container is Container.BUNDLE:
@@ -171,7 +171,7 @@ def _compare(directory: Directory, expectation: Expectation, told: Mapping[str, 
     else:
         datasets = {shape.member: shape.name for shape in expectation.datasets}
     for name in (*datasets, *expectation.companions):
-        if name not in names and told.get(datasets.get(name, "")) == 0:
+        if name not in names and stated.get(datasets.get(name, "")) == 0:
             words = f"{printable(name)} is not in the ZIP: metadata.json says that {datasets[name]} has no records"
             log.add(Severity.NOTE, "member-left-out", words, printable(name))
         elif name not in names:

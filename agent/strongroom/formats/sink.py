@@ -107,15 +107,15 @@ def _find_counts(document: object, datasets: Sequence[str]) -> tuple[tuple[str, 
 
     The provider documents none of its fields. What is said twice and differently is not said.
     """
-    told: dict[str, set[int]] = {name: set() for name in datasets}
+    stated: dict[str, set[int]] = {name: set() for name in datasets}
     levels = [document]
     for _depth in range(_DEPTH):
         objects = [each for each in levels if isinstance(each, dict)][:_WIDTH]
         for each in objects:
-            for name in told.keys() & each.keys():
-                told[name].update(_count(each[name]))
+            for name in stated.keys() & each.keys():
+                stated[name].update(_count(each[name]))
         levels = [inner for each in objects for inner in each.values()]
-    return tuple((name, counts.pop()) for name, counts in told.items() if len(counts) == 1)
+    return tuple((name, counts.pop()) for name, counts in stated.items() if len(counts) == 1)
 
 
 def _count(value: object) -> set[int]:

@@ -76,15 +76,15 @@ def _locate(reader: PlaintextReader, member: Member, limit: int) -> tuple[int, i
     end = data_at + member.compressed
     one_sided = bool((member.flags ^ fields[2]) & FLAG_DESCRIPTOR)
     if (member.flags | fields[2]) & FLAG_DESCRIPTOR:
-        told = fields[6:9] == (member.crc, member.compressed, member.size)
-        end += _measure_descriptor(reader, member, end, limit, needed=not (one_sided and told))
+        complete = fields[6:9] == (member.crc, member.compressed, member.size)
+        end += _measure_descriptor(reader, member, end, limit, needed=not (one_sided and complete))
     return data_at, end, one_sided
 
 
 def _compare(member: Member, fields: tuple[int, ...], name: bytes, extra: bytes) -> None:
     flags, method, crc = fields[2], fields[3], fields[6]
     size, compressed = _sizes_of(fields, extra)
-    told = {"name": name, "compression method": method, "flags": flags & FLAG_ENCRYPTED}
+    local = {"name": name, "compression method": method, "flags": flags & FLAG_ENCRYPTED}
     listed = {"name": member.raw_name, "compression method": member.method, "flags": member.flags & FLAG_ENCRYPTED}
     for what, value, expected in (
         ("CRC", crc, member.crc),
@@ -92,8 +92,8 @@ def _compare(member: Member, fields: tuple[int, ...], name: bytes, extra: bytes)
         ("compressed size", compressed, member.compressed),
     ):
         if value or not flags & FLAG_DESCRIPTOR:  # a streamed member may say zero here and the truth behind its bytes
-            told[what], listed[what] = value, expected
-    wrong = [what for what in told if told[what] != listed[what]]
+            local[what], listed[what] = value, expected
+    wrong = [what for what in local if local[what] != listed[what]]
     if wrong:
         words = f"the member's own header and the directory disagree about its {', '.join(wrong)}"
         raise Unreadable("zip-local-mismatch", words)

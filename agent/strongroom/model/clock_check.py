@@ -86,7 +86,7 @@ class ClockVote(Struct, frozen=True):
     skew: timedelta | None
 
 
-def check_voices(voices: Iterable[ClockVote], tolerance: Tolerance) -> ClockVerdict:
+def check_votes(voices: Iterable[ClockVote], tolerance: Tolerance) -> ClockVerdict:
     """Check our clock against all times that sources gave: it is wrong where more of them agree on another time.
 
     With one for and one against, either may be wrong: our clock stays accepted, because a source confirms it.

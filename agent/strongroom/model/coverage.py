@@ -105,8 +105,8 @@ def require_past(interval: Interval, asked_at: datetime) -> None:
 
     A job may be at a window that has not ended, but at none that has not begun.
     """
-    told_until = interval.window.start if interval.cover is Cover.OPEN else interval.window.end
-    if told_until > asked_at or (interval.cover is Cover.OPEN and told_until == asked_at):
+    known_until = interval.window.start if interval.cover is Cover.OPEN else interval.window.end
+    if known_until > asked_at or (interval.cover is Cover.OPEN and known_until == asked_at):
         raise ValueError(f"{interval.stream} {interval.window} cannot be {interval.cover} at {asked_at.isoformat()}")
 
 

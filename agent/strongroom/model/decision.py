@@ -13,7 +13,7 @@ from enum import Enum, StrEnum
 from msgspec import Struct
 
 from strongroom.model.job import BY_PERSON, Cause, Job, State
-from strongroom.model.provider import Ask, Limits, Listed, Match, Observation, Renewal, Standing
+from strongroom.model.provider import Ask, ExportStatus, Limits, Listed, Match, Observation, Renewal
 from strongroom.model.quota import RECHECK, USED_UP
 
 LONGEST_TOLD = timedelta(hours=1)
@@ -287,17 +287,17 @@ def recognise(
     Where nothing can be recognised at all, a single candidate is as doubtful as two.
     """
     candidates = [entry for entry in listed if entry.observation.ref not in known and _may_be(entry, ask)]
-    told = [entry for entry in candidates if entry.ask == ask]
+    marked = [entry for entry in candidates if entry.ask == ask]
     if match is Match.EXACT:
         vague = any(ask in entry.perhaps and entry.observation.ref not in before for entry in candidates)
-        if vague and not told:
+        if vague and not marked:
             return Found(Matches.SEVERAL)
-        candidates = [each for each in told if each.observation.created_at or each.observation.ref not in before]
+        candidates = [each for each in marked if each.observation.created_at or each.observation.ref not in before]
     else:
-        candidates = [each for each in told or candidates if each.observation.ref not in before]
+        candidates = [each for each in marked or candidates if each.observation.ref not in before]
     if not candidates:
         return Found(Matches.NONE)
-    if match is Match.NONE or (match is Match.HEURISTIC and not told and len(candidates) > 1):
+    if match is Match.NONE or (match is Match.HEURISTIC and not marked and len(candidates) > 1):
         return Found(Matches.SEVERAL)
     first = min(candidates, key=lambda entry: (entry.observation.created_at or job.created_at, entry.observation.ref))
     return Found(Matches.ONE, first.observation)
@@ -305,8 +305,8 @@ def recognise(
 
 def _may_be(entry: Listed, ask: Ask) -> bool:
     """Return whether nothing in the entry contradicts it."""
-    told = entry.datasets in (None, ask.datasets) and (entry.ask in (None, ask) or ask in entry.perhaps)
-    return told and entry.observation.standing not in (Standing.FAILED, Standing.EXPIRED, Standing.GONE)
+    agrees = entry.datasets in (None, ask.datasets) and (entry.ask in (None, ask) or ask in entry.perhaps)
+    return agrees and entry.observation.status not in (ExportStatus.FAILED, ExportStatus.EXPIRED, ExportStatus.GONE)
 
 
 def absent(job: Job, now: datetime, retry_policy: RetryPolicy) -> bool:

@@ -91,8 +91,8 @@ class Person(Struct, frozen=True):
         """Return the token for the person in the log, which contains no names."""
         if self.uid < 0:
             return "program"
-        told = {"login": self.login, "sudo": self.sudo}
-        extra = [f"{name}:{number}" for name, number in told.items() if number is not None]
+        numbers = {"login": self.login, "sudo": self.sudo}
+        extra = [f"{name}:{number}" for name, number in numbers.items() if number is not None]
         extra += ["mapped:1"] if self.mapped else []
         return " ".join([f"uid:{self.uid}", *extra])
 
@@ -101,8 +101,14 @@ class Person(Struct, frozen=True):
         """Read back the token of the log; the name is not in it. Raises ValueError."""
         if token == "program":  # noqa: S105 - a token for a person, not a secret
             return PROGRAM
-        told = {name: int(number) for name, _, number in (part.partition(":") for part in token.split(" "))}
-        return cls(told["uid"], f"uid {told['uid']}", told.get("login"), told.get("sudo"), bool(told.get("mapped")))
+        numbers = {name: int(number) for name, _, number in (part.partition(":") for part in token.split(" "))}
+        return cls(
+            numbers["uid"],
+            f"uid {numbers['uid']}",
+            numbers.get("login"),
+            numbers.get("sudo"),
+            bool(numbers.get("mapped")),
+        )
 
     def may_be(self, other: Person) -> bool:
         """Say whether two could be the same person. Where it is not known, they are."""

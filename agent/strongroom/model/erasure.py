@@ -91,5 +91,5 @@ def reply(erasure: Erasure, answer: ErasureAnswer, at: datetime, ground: str) ->
     state = ANSWERS.get((erasure.state, answer))
     if state is None:
         raise StepRefused(f"the request {erasure.id} is {erasure.state}: it has had its last answer")
-    told = replace(erasure, state=state, answered_at=at, answer=ground)
-    return told if state in PENDING else replace(told, subject="", salt="")
+    answered = replace(erasure, state=state, answered_at=at, answer=ground)
+    return answered if state in PENDING else replace(answered, subject="", salt="")

@@ -99,7 +99,7 @@ class Expectation(Struct, frozen=True):
     size: int | None = None  # bytes that the provider's API announced, None where it announced nothing
     accepts: tuple[str, ...] = ()  # codes of faults that a person accepts from this source: shown as warnings
     counts_header: bool | None = None  # whether the announced rows of a CSV count its header; None while not known
-    told_before: int | None = None  # records of an earlier delivery that only a counted header could explain
+    earlier_records: int | None = None  # records of an earlier delivery that only a counted header could explain
 
     def announced(self, member: str) -> tuple[int | None, int | None]:
         """Return the rows and the bytes that were announced for a file of records, by its name in the container."""

@@ -19,7 +19,7 @@ SNAPSHOTS: Mapping[str, frozenset[str]] = MappingProxyType({"qlara": frozenset({
 """The datasets of a provider that have no time window: an export copies all there is now."""
 
 
-class Standing(StrEnum):
+class ExportStatus(StrEnum):
     """Where an export stands at the provider, whatever the provider calls it."""
 
     QUEUED = "queued"
@@ -105,7 +105,7 @@ class Observation(Struct, frozen=True):
     """What the provider says of one export at one moment. Never holds the link."""
 
     ref: str
-    standing: Standing
+    status: ExportStatus
     raw_status: str  # the provider's own word, kept as it came
     created_at: datetime | None = None
     completed_at: datetime | None = None

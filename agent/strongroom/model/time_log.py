@@ -83,7 +83,7 @@ class TimeLog(Struct):
                 self._enter(facts["source"], facts["address"], at)
             case EntryKind.CLOCK_CONFIRMED:
                 self.by_log = True
-                if any(self.is_established(told["source"], told["address"]) for told in facts["sources"]):
+                if any(self.is_established(vote["source"], vote["address"]) for vote in facts["sources"]):
                     self._vouch(at)
             case EntryKind.CLOCK_ACCEPTED:
                 self.by_log = True
@@ -91,12 +91,12 @@ class TimeLog(Struct):
 
     def is_established(self, source: str, address: str) -> bool:
         """Say whether this source, asked at this address, may vouch for the time now."""
-        told = self.addresses.get(source)
+        known = self.addresses.get(source)
         if address == BUILT_IN:
             return True
-        if told is None or told.address != address:
+        if known is None or known.address != address:
             return False
-        return told.first or (self.vouched is not None and self.vouched - told.since >= PROBATION)
+        return known.first or (self.vouched is not None and self.vouched - known.since >= PROBATION)
 
     @property
     def subject(self) -> str:
@@ -104,10 +104,10 @@ class TimeLog(Struct):
         return format_instant(self.vouched) if self.vouched else "none"
 
     def _enter(self, source: str, address: str, at: datetime) -> None:
-        told = self.addresses.get(source)
-        if told is None or told.address != address:  # the same again, as after a rebuild, is no change
+        known = self.addresses.get(source)
+        if known is None or known.address != address:  # the same again, as after a rebuild, is no change
             since = at if self.vouched is None else min(self.vouched, at)
-            first = not self._archives and (told is None or told.first)
+            first = not self._archives and (known is None or known.first)
             self.addresses[source] = Address(address, since, first)
 
     def _accept(self, at: datetime, facts: Mapping[str, Any]) -> None:

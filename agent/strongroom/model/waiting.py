@@ -35,7 +35,7 @@ def code_words(code: str) -> str:
     return _BECAUSE.get(code, "")
 
 
-def told_code(code: str) -> str:
+def described_cause(code: str) -> str:
     """Return a stored cause with what it means: "coding-refused: the file comes in a content coding ..."."""
     return f"{code}: {words}" if (words := code_words(code)) else code
 
@@ -101,7 +101,7 @@ def group_words(group: WaitGroup) -> str:
     return f"{count}{of} {words}" + (f": {group.wait.words}" if group.wait.words else "")
 
 
-def is_told(job: Job, wait: Wait | None, now: datetime) -> bool:
+def is_recorded(job: Job, wait: Wait | None, now: datetime) -> bool:
     """Return whether the job's row has this wait already, as exactly as a person needs it."""
     known = job.wait
     if known is None or wait is None:

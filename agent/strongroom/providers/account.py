@@ -18,23 +18,23 @@ from msgspec.structs import replace
 
 from strongroom.model.errors import ExportGone, RequestRefused, Transient, Unanswered, UsageError
 from strongroom.model.plan import DatasetShape
-from strongroom.model.provider import Observation, Standing
+from strongroom.model.provider import ExportStatus, Observation
 from strongroom.model.times import parse_instant
 from strongroom.model.window import Window
 from strongroom.providers.answers import LOOK_FIRST, ApiResponse, Unusable, error_words
 from strongroom.providers.policy import Credential, HttpPolicy
 from strongroom.providers.port import ProviderSettings
 
-DEAD = (Standing.EXPIRED, Standing.GONE, Standing.FAILED)
+DEAD = (ExportStatus.EXPIRED, ExportStatus.GONE, ExportStatus.FAILED)
 """Nothing can be downloaded any more."""
 
-STANDINGS: Mapping[str, Standing] = MappingProxyType(
+EXPORT_STATUSES: Mapping[str, ExportStatus] = MappingProxyType(
     {
-        "pending": Standing.QUEUED,
-        "processing": Standing.RUNNING,
-        "completed": Standing.READY,
-        "failed": Standing.FAILED,
-        "expired": Standing.EXPIRED,  # documented only by HookBridge; elsewhere the word leaves no doubt
+        "pending": ExportStatus.QUEUED,
+        "processing": ExportStatus.RUNNING,
+        "completed": ExportStatus.READY,
+        "failed": ExportStatus.FAILED,
+        "expired": ExportStatus.EXPIRED,  # documented only by HookBridge; elsewhere the word leaves no doubt
     }
 )
 """The words for an export's state that Zavu and HookBridge share."""
@@ -127,10 +127,10 @@ def gone(label: str, ref: str, word: str) -> ExportGone:
 
 def require_ready(label: str, seen: Observation) -> None:
     """Raise ExportGone for an export that is over, and Transient for one that is not ready yet."""
-    if seen.standing in DEAD:
-        raise gone(label, seen.ref, seen.standing)
-    if seen.standing is not Standing.READY:
-        words = seen.raw_status or seen.standing
+    if seen.status in DEAD:
+        raise gone(label, seen.ref, seen.status)
+    if seen.status is not ExportStatus.READY:
+        words = seen.raw_status or seen.status
         raise Transient(f"the {label} export {safe_name(seen.ref)} is not ready ({words})")
 
 
@@ -193,14 +193,14 @@ def read_observation(export: object, reply: ApiResponse, keys: ExportKeys) -> Ob
         raise Unusable("it has no export in it")
     ref = read_ref(export.get("id"))
     raw = reply.words(export.get("status"), 60)
-    standing = STANDINGS.get(raw.lower(), Standing.UNKNOWN)
+    status = EXPORT_STATUSES.get(raw.lower(), ExportStatus.UNKNOWN)
     created = read_moment(export.get(keys.created))
     expires = read_expiry(export.get(keys.expires), created)
-    if standing is Standing.READY and expires is not None and expires <= reply.now:
-        standing = Standing.EXPIRED
+    if status is ExportStatus.READY and expires is not None and expires <= reply.now:
+        status = ExportStatus.EXPIRED
     return Observation(
         ref,
-        standing,
+        status,
         raw,
         created_at=created,
         completed_at=read_moment(export.get(keys.completed)),

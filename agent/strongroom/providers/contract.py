@@ -29,7 +29,7 @@ from strongroom.model.errors import (
     Transient,
 )
 from strongroom.model.plan import ExportSpec
-from strongroom.model.provider import Ask, Container, Match, Part, Renewal, Standing
+from strongroom.model.provider import Ask, Container, ExportStatus, Match, Part, Renewal
 from strongroom.model.window import Window
 from strongroom.providers.contract_fixture import (
     CREATES,
@@ -57,8 +57,8 @@ __all__ = [
 ]
 
 
-UNDER_WAY = (Standing.QUEUED, Standing.RUNNING)
-OVER = (Standing.EXPIRED, Standing.GONE)
+UNDER_WAY = (ExportStatus.QUEUED, ExportStatus.RUNNING)
+OVER = (ExportStatus.EXPIRED, ExportStatus.GONE)
 
 
 class ProviderContract:
@@ -84,12 +84,12 @@ class ProviderContract:
         provider = world.provider
         ask = provider.ask(world.spec)
         ref = self._make(world)
-        assert provider.observe([ref])[ref].standing in UNDER_WAY
+        assert provider.observe([ref])[ref].status in UNDER_WAY
         with pytest.raises(Transient):
             provider.parts(ref)
         world.finish()
         seen = provider.observe([ref])[ref]
-        assert seen.standing is Standing.READY
+        assert seen.status is ExportStatus.READY
         self._is_listed(world, ref, ask)
         parts = provider.parts(ref)
         sizes = [part.size for part in parts]
@@ -105,7 +105,7 @@ class ProviderContract:
             return
         assert [entry.ask for entry in listed] == [ask if match is Match.EXACT else None]
         assert [entry.observation.ref for entry in listed] == [ref]
-        assert [entry.observation.standing for entry in listed] == [Standing.READY]
+        assert [entry.observation.status for entry in listed] == [ExportStatus.READY]
 
     def test_parts_come_in_a_lasting_order_and_say_whose_they_are(self, world: World) -> None:
         ref = self._ready(world)
@@ -129,9 +129,9 @@ class ProviderContract:
         together = world.requests() - before
         assert list(seen) == refs
         assert [each.ref for each in seen.values()] == refs
-        assert seen[refs[0]].standing is Standing.READY
-        assert seen[refs[1]].standing in UNDER_WAY
-        assert seen[refs[2]].standing is Standing.GONE
+        assert seen[refs[0]].status is ExportStatus.READY
+        assert seen[refs[1]].status in UNDER_WAY
+        assert seen[refs[2]].status is ExportStatus.GONE
         if world.provider.capabilities.by_list:
             before = world.requests()
             world.provider.observe(refs[:1])
@@ -179,7 +179,7 @@ class ProviderContract:
         assert not leaks(caught.value, *world.canaries)
 
     def test_an_export_that_nobody_knows_is_gone(self, world: World) -> None:
-        assert world.provider.observe(["exp_none"])["exp_none"].standing is Standing.GONE
+        assert world.provider.observe(["exp_none"])["exp_none"].status is ExportStatus.GONE
         with pytest.raises(ExportGone):
             world.provider.parts("exp_none")
         assert world.provider.observe([]) == {}
@@ -188,7 +188,7 @@ class ProviderContract:
         ref = self._ready(world)
         part = world.provider.parts(ref)[0]
         world.expire()
-        assert world.provider.observe([ref])[ref].standing in OVER
+        assert world.provider.observe([ref])[ref].status in OVER
         with pytest.raises(ExportGone):
             world.provider.parts(ref)
         with pytest.raises(LinkDead):
@@ -200,14 +200,14 @@ class ProviderContract:
             with pytest.raises(RequestRefused):
                 world.provider.renew(ref)
             return
-        assert world.provider.observe([ref])[ref].standing is Standing.READY
-        assert world.provider.renew(ref).standing is Standing.READY, "its file is still there"
+        assert world.provider.observe([ref])[ref].status is ExportStatus.READY
+        assert world.provider.renew(ref).status is ExportStatus.READY, "its file is still there"
         world.expire()
-        assert world.provider.observe([ref])[ref].standing is Standing.EXPIRED
+        assert world.provider.observe([ref])[ref].status is ExportStatus.EXPIRED
         again = world.provider.renew(ref)
-        assert again.standing in UNDER_WAY
+        assert again.status in UNDER_WAY
         world.finish()
-        assert world.provider.observe([again.ref])[again.ref].standing is Standing.READY
+        assert world.provider.observe([again.ref])[again.ref].status is ExportStatus.READY
         assert world.provider.download(world.provider.parts(again.ref)[0], Sink(), never)
         with pytest.raises(ExportGone):
             world.provider.renew("exp_none")
@@ -217,10 +217,10 @@ class ProviderContract:
         if not world.provider.capabilities.deletes:
             with pytest.raises(RequestRefused):
                 world.provider.delete(ref)
-            assert world.provider.observe([ref])[ref].standing is Standing.READY
+            assert world.provider.observe([ref])[ref].status is ExportStatus.READY
             return
         world.provider.delete(ref)
-        assert world.provider.observe([ref])[ref].standing in OVER
+        assert world.provider.observe([ref])[ref].status in OVER
         with pytest.raises(ExportGone):
             world.provider.parts(ref)
         world.provider.delete(ref)
@@ -268,7 +268,7 @@ class ProviderContract:
         ref = self._ready(world)
         if world.spoil_answers("zero times"):
             seen = world.provider.observe([ref])[ref]
-            assert (seen.standing, seen.expires_at) == (Standing.READY, None)
+            assert (seen.status, seen.expires_at) == (ExportStatus.READY, None)
             assert world.provider.download(world.provider.parts(ref)[0], Sink(), never)
 
     def test_a_raw_link_is_followed(self, world: World) -> None:
@@ -288,7 +288,7 @@ class ProviderContract:
         if world.spoil_answers("empty page"):
             listed = 0 if world.provider.capabilities.match is Match.NONE else 1
             assert len(list(world.provider.sweep(LONG_AGO))) == listed
-            assert world.provider.observe([ref])[ref].standing is Standing.READY
+            assert world.provider.observe([ref])[ref].status is ExportStatus.READY
 
     @pytest.mark.parametrize("how", ["endless list", "slow endless list"])
     def test_a_list_without_end_is_given_up(self, world: World, how: str) -> None:

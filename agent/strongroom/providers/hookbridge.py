@@ -24,6 +24,7 @@ from strongroom.model.provider import (
     Capabilities,
     Container,
     ExpiryBasis,
+    ExportStatus,
     Limits,
     Listed,
     Match,
@@ -31,7 +32,6 @@ from strongroom.model.provider import (
     Part,
     Probe,
     Renewal,
-    Standing,
 )
 from strongroom.model.times import format_instant
 from strongroom.providers.account import (
@@ -213,8 +213,8 @@ class HookBridge(Plain):
         """Return the state of one export."""
         reply = self._policy.call("GET", export_path(_LABEL, _EXPORTS, ref))
         if reply.status in (404, 410):
-            standing = Standing.GONE if reply.status == 404 else Standing.EXPIRED
-            return Observation(ref, standing, str(reply.status), request_id=reply.request_id)
+            status = ExportStatus.GONE if reply.status == 404 else ExportStatus.EXPIRED
+            return Observation(ref, status, str(reply.status), request_id=reply.request_id)
         if reply.status != 200:
             raise _refuse_read(reply)
         with usable(_LABEL, reply):

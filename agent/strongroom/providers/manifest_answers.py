@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 from strongroom.model.errors import AuthRefused, ProviderError, QuotaExceeded, Transient
 from strongroom.model.expression import search
 from strongroom.model.manifest import ExportObject, Manifest
-from strongroom.model.provider import Ask, ExpiryBasis, Observation, Standing
+from strongroom.model.provider import Ask, ExpiryBasis, ExportStatus, Observation
 from strongroom.providers.account import read_count
 from strongroom.providers.answers import (
     LONGEST,
@@ -47,7 +47,7 @@ class ManifestAnswers:
             raise Unusable("it has no export in it")
         own = self._manifest.export
         raw = self._word(search(own.status, holder), reply)
-        standing = self.standing(raw)
+        status = self.status(raw)
         created, completed = (_moment(search(path, holder)) for path in (own.created, own.completed))
         expires = _moment(search(own.expires, holder))
         basis = {ExpiryBasis.CREATED: created, ExpiryBasis.COMPLETED: completed}.get(own.life_from)
@@ -55,11 +55,11 @@ class ManifestAnswers:
             expires = None  # a time that is not after its creation means "never"
         if expires is None and own.life is not None and basis is not None:
             expires = basis + own.life
-        if expires is not None and expires <= reply.now and standing is Standing.READY:
-            standing = Standing.EXPIRED
+        if expires is not None and expires <= reply.now and status is ExportStatus.READY:
+            status = ExportStatus.EXPIRED
         return Observation(
             read_id(search(own.id, holder)),
-            standing,
+            status,
             raw,
             created_at=created,
             completed_at=completed,
@@ -71,9 +71,9 @@ class ManifestAnswers:
             retry_at=reply.retry_at,
         )
 
-    def standing(self, raw: str) -> Standing:
+    def status(self, raw: str) -> ExportStatus:
         """Return the state that a word means: RUNNING for an unclear one, READY for an empty export."""
-        return self._standings.get(raw.casefold(), Standing.UNKNOWN)
+        return self._standings.get(raw.casefold(), ExportStatus.UNKNOWN)
 
     def is_empty(self, seen: Observation) -> bool:
         """Say whether an export is done without a file."""
@@ -154,16 +154,16 @@ class ManifestAnswers:
         return reply.words(str(value) if isinstance(value, int) else value, 60)
 
 
-def _standings(export: ExportObject) -> dict[str, Standing]:
+def _standings(export: ExportObject) -> dict[str, ExportStatus]:
     words = export.statuses
     pairs = (
-        (Standing.QUEUED, words.queued),
-        (Standing.RUNNING, (*words.running, *words.unclear)),
-        (Standing.READY, (*words.ready, *words.empty)),
-        (Standing.FAILED, words.failed),
-        (Standing.EXPIRED, words.expired),
+        (ExportStatus.QUEUED, words.queued),
+        (ExportStatus.RUNNING, (*words.running, *words.unclear)),
+        (ExportStatus.READY, (*words.ready, *words.empty)),
+        (ExportStatus.FAILED, words.failed),
+        (ExportStatus.EXPIRED, words.expired),
     )
-    return {word.casefold(): standing for standing, own in pairs for word in own}
+    return {word.casefold(): status for status, own in pairs for word in own}
 
 
 def _loose(reply: ApiResponse) -> object:

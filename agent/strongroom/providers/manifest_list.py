@@ -17,7 +17,7 @@ from strongroom.model.errors import ProviderError, Transient
 from strongroom.model.expression import search
 from strongroom.model.manifest import ListRequest, Manifest
 from strongroom.model.manifest_words import Paging
-from strongroom.model.provider import Observation, Standing
+from strongroom.model.provider import ExportStatus, Observation
 from strongroom.providers.account import DEAD, paced, usable
 from strongroom.providers.answers import ApiResponse, Unusable
 from strongroom.providers.manifest_answers import ManifestAnswers, entries_of
@@ -159,7 +159,7 @@ class Availability:
 
     def note(self, seen: Observation) -> Observation:
         """Remember an export that is ready, and return it."""
-        if seen.standing is Standing.READY:
+        if seen.status is ExportStatus.READY:
             self._were_ready.add(seen.ref)
             self._doubted_since.pop(seen.ref, None)
         return seen
@@ -182,7 +182,7 @@ class Availability:
         since = self._doubted_since.setdefault(seen.ref, now)
         done = min(since, seen.completed_at or since)
         over = gone or self.was_ready(seen.ref) or now - done >= LAG
-        return replace(seen, standing=Standing.EXPIRED) if over else seen
+        return replace(seen, status=ExportStatus.EXPIRED) if over else seen
 
 
 def successor(
@@ -195,7 +195,7 @@ def successor(
 
     Several that are alike cannot be distinguished: then it is the old name, and its export stays as it is.
     """
-    if ref not in before or (ref in after and after[ref][1].standing not in DEAD):
+    if ref not in before or (ref in after and after[ref][1].status not in DEAD):
         return ref
     fresh = [name for name, (holder, _) in after.items() if name not in before and alike(holder, before[ref][0])]
     return fresh[0] if len(fresh) == 1 else ref

@@ -20,6 +20,7 @@ from strongroom.model.provider import (
     BlindSpot,
     Capabilities,
     Container,
+    ExportStatus,
     Limits,
     Listed,
     Match,
@@ -27,7 +28,6 @@ from strongroom.model.provider import (
     Part,
     Probe,
     Renewal,
-    Standing,
 )
 from strongroom.providers.account import (
     ACCEPT,
@@ -171,7 +171,7 @@ class ManifestProvider(Plain):
                 return seen
         ref = read_id(search(own.id, value)) or read_id(reply.headers.get(own.id_header.lower()))
         if ref:
-            return Observation(ref, Standing.QUEUED, "", request_id=reply.request_id, retry_at=reply.retry_at)
+            return Observation(ref, ExportStatus.QUEUED, "", request_id=reply.request_id, retry_at=reply.retry_at)
         if own.id or own.id_header or own.export:
             raise Unusable("it has an export without a usable id")
         return None
@@ -188,7 +188,7 @@ class ManifestProvider(Plain):
         for holder, seen in found:
             if seen.ref and is_recent(seen, since):
                 yield self._listed(holder, seen, shown=shown)
-        nameless = sum(not seen.ref and is_recent(seen, since) and seen.standing not in DEAD for _, seen in found)
+        nameless = sum(not seen.ref and is_recent(seen, since) and seen.status not in DEAD for _, seen in found)
         if nameless:
             raise Transient(
                 f"{self._label}'s list shows {nameless} exports without an id, any of which may be ours",
@@ -225,14 +225,14 @@ class ManifestProvider(Plain):
         before = listed.by_name() if listed else {}
         reply = self._policy.call(own.method, fill_id(self._label, own.path, ref))
         if reply.status in own.gone:
-            raise gone(self._label, ref, Standing.GONE)
+            raise gone(self._label, ref, ExportStatus.GONE)
         if reply.status in own.still_there:
             return self._not_expired(ref)
         if reply.status not in own.accepted:
             raise self._refuse_create(reply)
         name = self._renewed_name(reply) or (successor(ref, before, listed.by_name(), self._alike) if listed else ref)
         self._state.available.forget(ref)
-        return Observation(name, Standing.QUEUED, "", request_id=reply.request_id)
+        return Observation(name, ExportStatus.QUEUED, "", request_id=reply.request_id)
 
     def _renewed_name(self, reply: ApiResponse) -> str:
         own = self._manifest.renew
@@ -251,9 +251,9 @@ class ManifestProvider(Plain):
     def _not_expired(self, ref: str) -> Observation:
         """Return the state of an export that the provider will not make again because it has not expired."""
         seen = self.observe([ref])[ref]
-        if seen.standing in (Standing.FAILED, Standing.GONE):
-            raise gone(self._label, ref, seen.standing)
-        if seen.standing is Standing.EXPIRED:
+        if seen.status in (ExportStatus.FAILED, ExportStatus.GONE):
+            raise gone(self._label, ref, seen.status)
+        if seen.status is ExportStatus.EXPIRED:
             words = f"{self._label} says of export {safe_name(ref)} both that it has expired and that it has not"
             raise Transient(words)
         return seen

@@ -10,7 +10,7 @@ from strongroom.model.errors import ExportGone, LinkDead, ProviderError, Request
 from strongroom.model.expression import search
 from strongroom.model.manifest import Manifest
 from strongroom.model.manifest_words import DownloadBy, ObserveBy
-from strongroom.model.provider import Container, Observation, Part, Standing
+from strongroom.model.provider import Container, ExportStatus, Observation, Part
 from strongroom.providers.account import DEAD, export_path, gone, read_count, require_ready, safe_name, usable
 from strongroom.providers.answers import ApiResponse, Unusable
 from strongroom.providers.manifest_answers import ManifestAnswers
@@ -61,8 +61,8 @@ class ExportState:
         own = self._manifest.observe
         reply = self._policy.call("GET", fill_id(self._label, own.path, ref))
         if reply.status in (*own.gone, *own.expired):
-            standing = Standing.GONE if reply.status in own.gone else Standing.EXPIRED
-            return Observation(ref, standing, str(reply.status), request_id=reply.request_id), {}
+            status = ExportStatus.GONE if reply.status in own.gone else ExportStatus.EXPIRED
+            return Observation(ref, status, str(reply.status), request_id=reply.request_id), {}
         if reply.status != 200:
             raise self._refuse(reply)
         with usable(self._label, reply):
@@ -79,12 +79,14 @@ class ExportState:
         own = self._manifest.observe
         with self._policy.open(self._locator(ref), authenticated=True) as answer:
             status = answer.status
-        standings = {200: Standing.READY}
-        standings |= dict.fromkeys(own.gone, Standing.GONE) | dict.fromkeys(own.expired, Standing.EXPIRED)
-        standings |= dict.fromkeys(own.not_ready, Standing.RUNNING)
-        if status not in standings:
+        recipient_statuses = {200: ExportStatus.READY}
+        recipient_statuses |= dict.fromkeys(own.gone, ExportStatus.GONE) | dict.fromkeys(
+            own.expired, ExportStatus.EXPIRED
+        )
+        recipient_statuses |= dict.fromkeys(own.not_ready, ExportStatus.RUNNING)
+        if status not in recipient_statuses:
             raise Transient(f"{self._label} cannot show now whether the file is there ({status})", status=status)
-        return Observation(ref, standings[status], str(status))
+        return Observation(ref, recipient_statuses[status], str(status))
 
     def _settle(self, ref: str, entry: Entry | None) -> Observation:
         """Return the state of one export by the list, which lags behind, and of which pages shift."""
@@ -93,21 +95,21 @@ class ExportState:
             return self._ask_if_unclear(seen) if self.answers.is_unclear(seen) else self.available.note(seen)
         own = self._manifest
         if own.download.by is not DownloadBy.ASK:
-            standing = Standing.GONE if own.list and own.list.complete else Standing.UNKNOWN
-            return Observation(ref, standing, "not listed")
+            status = ExportStatus.GONE if own.list and own.list.complete else ExportStatus.UNKNOWN
+            return Observation(ref, status, "not listed")
         reply = self._ask_link(ref)
-        standing = Standing.READY if reply.status == 200 else Standing.UNKNOWN
+        status = ExportStatus.READY if reply.status == 200 else ExportStatus.UNKNOWN
         if reply.status in own.download.gone:
-            standing = Standing.GONE
+            status = ExportStatus.GONE
         elif reply.status in own.download.expired and self.available.was_ready(ref):
-            standing = Standing.EXPIRED
-        return Observation(ref, standing, f"not listed, {reply.status}", request_id=reply.request_id)
+            status = ExportStatus.EXPIRED
+        return Observation(ref, status, f"not listed, {reply.status}", request_id=reply.request_id)
 
     def _ask_if_unclear(self, seen: Observation) -> Observation:
         """Return the state of an export that is done but not available, by what the request for its link answers."""
         reply = self._ask_link(seen.ref)
         if reply.status == 200:
-            return self.available.note(replace(seen, standing=Standing.READY))
+            return self.available.note(replace(seen, status=ExportStatus.READY))
         return self.available.judge(seen, reply.now, gone=reply.status in self._manifest.download.gone)
 
     def _ask_link(self, ref: str) -> ApiResponse:
@@ -145,16 +147,16 @@ class ExportState:
         reply = self._ask_link(ref)
         if reply.status != 200:
             raise self._refusal(ref)
-        self.available.note(Observation(ref, Standing.READY, ""))
+        self.available.note(Observation(ref, ExportStatus.READY, ""))
         with usable(self._label, reply):
-            return tuple(self._linked(ref, reply.value(), Observation(ref, Standing.READY, "")))
+            return tuple(self._linked(ref, reply.value(), Observation(ref, ExportStatus.READY, "")))
 
     def _refusal(self, ref: str) -> ExportGone | Transient:
         """Return what a refused link means. A list that says otherwise is no proof of an end: it may lag behind."""
         seen = self.observe([ref])[ref]
-        if seen.standing in DEAD:
-            return gone(self._label, ref, seen.standing)
-        return Transient(f"the {self._label} export {safe_name(ref)} is not ready ({seen.raw_status or seen.standing})")
+        if seen.status in DEAD:
+            return gone(self._label, ref, seen.status)
+        return Transient(f"the {self._label} export {safe_name(ref)} is not ready ({seen.raw_status or seen.status})")
 
     def _linked(self, ref: str, holder: object, seen: Observation) -> Iterator[Part]:
         """Yield the files that an export or an answer has links to."""

@@ -28,6 +28,7 @@ from strongroom.model.provider import (
     Capabilities,
     Container,
     ExpiryBasis,
+    ExportStatus,
     Limits,
     Listed,
     Match,
@@ -35,7 +36,6 @@ from strongroom.model.provider import (
     Part,
     Probe,
     Renewal,
-    Standing,
 )
 from strongroom.providers.account import (
     ACCEPT,
@@ -142,7 +142,7 @@ class Qlara(Plain):
         if reply.status not in (200, 201, 202):
             raise refuse_create(reply, _LABEL, read_problem(reply))
         ref = read_accepted(reply)
-        seen = Observation(ref, Standing.QUEUED, "", request_id=reply.request_id, retry_at=reply.retry_at)
+        seen = Observation(ref, ExportStatus.QUEUED, "", request_id=reply.request_id, retry_at=reply.retry_at)
         return Accepted(seen if ref else None, reply.request_id)
 
     def sweep(self, since: datetime) -> Iterator[Listed]:
@@ -152,7 +152,7 @@ class Qlara(Plain):
             kind = read_kind(entry)
             if seen.ref and is_recent(seen, since):
                 yield Listed(read_ask(kind, entry, self._names), seen, frozenset({kind}) if kind else None)
-            nameless += not seen.ref and is_recent(seen, since) and seen.standing not in DEAD
+            nameless += not seen.ref and is_recent(seen, since) and seen.status not in DEAD
         if nameless:
             raise Transient(
                 f"Qlara's list shows {nameless} exports without an id, any of which may be ours",
@@ -187,14 +187,14 @@ class Qlara(Plain):
         before = self._list.by_name()
         reply = self._policy.call("POST", export_path(_LABEL, _EXPORTS, ref))
         if reply.status == 404:
-            raise gone(_LABEL, ref, Standing.GONE)
+            raise gone(_LABEL, ref, ExportStatus.GONE)
         if reply.status in (400, 409):
             return self._not_expired(ref)
         if reply.status not in (200, 201, 202):
             raise refuse_create(reply, _LABEL, read_problem(reply))
         name = read_accepted(reply) or self._list.successor(ref, before)
         self._list.forget_ready(ref)
-        return Observation(name, Standing.QUEUED, "", request_id=reply.request_id)
+        return Observation(name, ExportStatus.QUEUED, "", request_id=reply.request_id)
 
     def probe(self) -> Probe:
         """Read the first page of the list."""
@@ -210,7 +210,7 @@ class Qlara(Plain):
     def _settle(self, ref: str, seen: Observation | None) -> Observation:
         """Return the state of one export: pages shift, lists lag behind, and a flag alone can mean two things."""
         if seen is not None and not is_doubtful(seen):
-            if seen.standing is Standing.READY:
+            if seen.status is ExportStatus.READY:
                 self._list.remember_ready(ref)
             return seen
         reply = self._ask_link(ref)
@@ -218,28 +218,28 @@ class Qlara(Plain):
             raise refuse_read(reply, _LABEL, read_problem(reply))
         if seen is not None:
             return self._list.judge(seen, reply)
-        standing = {200: Standing.READY, 404: Standing.GONE}.get(reply.status, Standing.UNKNOWN)
-        if standing is Standing.UNKNOWN and self._list.was_ready(ref):
-            standing = Standing.EXPIRED
-        return Observation(ref, standing, f"not listed, {reply.status}", request_id=reply.request_id)
+        status = {200: ExportStatus.READY, 404: ExportStatus.GONE}.get(reply.status, ExportStatus.UNKNOWN)
+        if status is ExportStatus.UNKNOWN and self._list.was_ready(ref):
+            status = ExportStatus.EXPIRED
+        return Observation(ref, status, f"not listed, {reply.status}", request_id=reply.request_id)
 
     def _refusal(self, ref: str, listed: Observation | None) -> ExportGone | Transient:
         """Return what a refused link means. A list that says otherwise is no proof of an end: it may lag behind."""
-        standing = listed.standing if listed else Standing.GONE
-        if listed is None or standing in DEAD:
-            return gone(_LABEL, ref, standing)
+        status = listed.status if listed else ExportStatus.GONE
+        if listed is None or status in DEAD:
+            return gone(_LABEL, ref, status)
         return Transient(f"the Qlara export {safe_name(ref)} is not ready ({listed.raw_status})")
 
     def _not_expired(self, ref: str) -> Observation:
         """Return the state of an export that the provider will not make again because it has not expired."""
         reply = self._ask_link(ref)
         if reply.status == 200:
-            return Observation(ref, Standing.READY, "still available", request_id=reply.request_id)
-        seen = self._list.find(ref) or Observation(ref, Standing.GONE, "not listed")
-        if seen.standing in (Standing.FAILED, Standing.GONE):
-            raise gone(_LABEL, ref, seen.standing)
-        if seen.standing in (Standing.QUEUED, Standing.RUNNING, Standing.UNKNOWN):
-            return replace(seen, standing=Standing.RUNNING)
+            return Observation(ref, ExportStatus.READY, "still available", request_id=reply.request_id)
+        seen = self._list.find(ref) or Observation(ref, ExportStatus.GONE, "not listed")
+        if seen.status in (ExportStatus.FAILED, ExportStatus.GONE):
+            raise gone(_LABEL, ref, seen.status)
+        if seen.status in (ExportStatus.QUEUED, ExportStatus.RUNNING, ExportStatus.UNKNOWN):
+            return replace(seen, status=ExportStatus.RUNNING)
         raise Transient(f"Qlara says of export {safe_name(ref)} both that it has expired and that it has not")
 
     def _ask_link(self, ref: str) -> ApiResponse:

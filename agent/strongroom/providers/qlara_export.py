@@ -20,22 +20,22 @@ from types import MappingProxyType
 
 from msgspec.structs import replace
 
-from strongroom.model.provider import Observation, Standing
+from strongroom.model.provider import ExportStatus, Observation
 from strongroom.providers.account import DEAD, paced, read_expiry, read_moment, require_items, usable
 from strongroom.providers.answers import ApiResponse, ProviderProblem, Unusable, refuse_read
 from strongroom.providers.policy import HttpPolicy
 from strongroom.providers.qlara_request import read_ask
 
-_STANDINGS: Mapping[str, Standing] = MappingProxyType(
+_EXPORT_STATUSES: Mapping[str, ExportStatus] = MappingProxyType(
     {
-        "pending": Standing.RUNNING,  # documented as: the export is being generated
-        "queued": Standing.QUEUED,
-        "processing": Standing.RUNNING,
-        "running": Standing.RUNNING,
-        "in_progress": Standing.RUNNING,
-        "failed": Standing.FAILED,
-        "error": Standing.FAILED,
-        "expired": Standing.EXPIRED,
+        "pending": ExportStatus.RUNNING,  # documented as: the export is being generated
+        "queued": ExportStatus.QUEUED,
+        "processing": ExportStatus.RUNNING,
+        "running": ExportStatus.RUNNING,
+        "in_progress": ExportStatus.RUNNING,
+        "failed": ExportStatus.FAILED,
+        "error": ExportStatus.FAILED,
+        "expired": ExportStatus.EXPIRED,
     }
 )
 _COMPLETED = "completed"
@@ -90,17 +90,17 @@ def read_entry(entry: Mapping[str, object], reply: ApiResponse, *, was_ready: bo
     is_doubtful whether the entry leaves it open.
     """
     raw = reply.words(entry.get("status"), 60)
-    standing = _STANDINGS.get(raw.lower(), Standing.UNKNOWN)
+    status = _EXPORT_STATUSES.get(raw.lower(), ExportStatus.UNKNOWN)
     created = _read_first_time(entry, _CREATED)
     expires = next((at for name in _EXPIRES if (at := read_expiry(entry.get(name), created))), None)
-    if entry.get("isAvailableForDownload") is True and standing not in (Standing.FAILED, Standing.EXPIRED):
-        standing = Standing.READY
+    if entry.get("isAvailableForDownload") is True and status not in (ExportStatus.FAILED, ExportStatus.EXPIRED):
+        status = ExportStatus.READY
     elif raw.lower() == _COMPLETED:
         over = was_ready or (expires is not None and expires <= reply.now)
-        standing = Standing.EXPIRED if over else Standing.RUNNING
+        status = ExportStatus.EXPIRED if over else ExportStatus.RUNNING
     return Observation(
         _find_id(entry),
-        standing,
+        status,
         raw,
         created_at=created,
         completed_at=_read_first_time(entry, _COMPLETED_AT),
@@ -113,7 +113,7 @@ def read_entry(entry: Mapping[str, object], reply: ApiResponse, *, was_ready: bo
 
 def is_doubtful(seen: Observation) -> bool:
     """Say whether the list leaves open if the export cannot be downloaded yet, or no longer."""
-    return seen.standing is Standing.RUNNING and seen.raw_status.lower() == _COMPLETED
+    return seen.status is ExportStatus.RUNNING and seen.raw_status.lower() == _COMPLETED
 
 
 def read_kind(entry: Mapping[str, object]) -> str:
@@ -235,11 +235,11 @@ class QlaraList:
         """Return the state of an export that is completed but not available, by what its link endpoint answers."""
         if link.status == 200:
             self.remember_ready(seen.ref)
-            return replace(seen, standing=Standing.READY)
+            return replace(seen, status=ExportStatus.READY)
         since = self._doubted_since.setdefault(seen.ref, link.now)
         complete = min(since, seen.completed_at or since)
         over = link.status == 404 or link.now - complete >= LAG
-        return replace(seen, standing=Standing.EXPIRED) if over else seen
+        return replace(seen, status=ExportStatus.EXPIRED) if over else seen
 
     def _pages(self) -> Iterator[tuple[ApiResponse, list[dict[str, object]]]]:
         """Yield the pages until one is empty, says that it is the last, or names the same exports as the one before.
@@ -263,7 +263,7 @@ class QlaraList:
 
 
 def _is_over(seen: Observation) -> bool:
-    return seen.standing in DEAD or is_doubtful(seen)
+    return seen.status in DEAD or is_doubtful(seen)
 
 
 def _is_like(entry: dict[str, object], other: dict[str, object]) -> bool:

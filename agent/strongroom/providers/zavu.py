@@ -26,6 +26,7 @@ from strongroom.model.provider import (
     Capabilities,
     Container,
     ExpiryBasis,
+    ExportStatus,
     Limits,
     Listed,
     Match,
@@ -33,7 +34,6 @@ from strongroom.model.provider import (
     Part,
     Probe,
     Renewal,
-    Standing,
 )
 from strongroom.model.times import format_instant
 from strongroom.providers.account import (
@@ -211,7 +211,7 @@ class Zavu(Plain):
         """Return the state of one export, and its link if it has one."""
         reply = self._policy.call("GET", export_path(_LABEL, _EXPORTS, ref))
         if reply.status in (404, 410):
-            return Observation(ref, Standing.GONE, str(reply.status), request_id=reply.request_id), ""
+            return Observation(ref, ExportStatus.GONE, str(reply.status), request_id=reply.request_id), ""
         if reply.status != 200:
             raise refuse_read(reply, _LABEL, _problem(reply))
         with usable(_LABEL, reply):

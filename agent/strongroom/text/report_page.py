@@ -17,7 +17,7 @@ from strongroom.model.calendar_period import period_name
 from strongroom.model.job import State
 from strongroom.model.retention import Fate
 from strongroom.model.times import rough_duration
-from strongroom.model.waiting import told_code
+from strongroom.model.waiting import described_cause
 from strongroom.text.report_charts import STYLE, coverage_chart, volume_chart
 from strongroom.text.report_words import (
     copy_line,
@@ -161,7 +161,7 @@ def _jobs(report: Report) -> Iterator[str]:
     rows = [(_text(state.value), _number(report.jobs[state])) for state in State if report.jobs.get(state)]
     yield _table("Export jobs created in the period, by their state now", ("State", "Jobs"), rows, right=1,
                  none="No export job was created.")  # fmt: skip
-    failed = [(_text(each.stream), _text(told_code(each.cause)), _number(each.jobs)) for each in report.failures]
+    failed = [(_text(each.stream), _text(described_cause(each.cause)), _number(each.jobs)) for each in report.failures]
     if failed:
         yield _table("Jobs that failed, by cause", ("Stream", "Cause", "Jobs"), failed, right=1)
     alerts = [(_text(severity), _number(count)) for severity, count in report.alerts.items()]

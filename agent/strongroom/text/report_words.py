@@ -13,7 +13,7 @@ from strongroom.model.job import State
 from strongroom.model.retention import Fate
 from strongroom.model.text import counted, noun_of
 from strongroom.model.times import rough_duration
-from strongroom.model.waiting import told_code
+from strongroom.model.waiting import described_cause
 from strongroom.text.events import kind_words, main_facts
 from strongroom.text.times import utc, utc_day
 from strongroom.text.units import size
@@ -87,7 +87,7 @@ def _coverage_sentence(report: Report) -> str:
 
 def gap_reason(gap: Interval) -> str:
     """Say why a period is missing."""
-    return told_code(gap.cause) if gap.cause else "no reason is known"
+    return described_cause(gap.cause) if gap.cause else "no reason is known"
 
 
 def event_words(moment: Moment) -> str:

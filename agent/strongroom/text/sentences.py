@@ -153,7 +153,7 @@ def delivery_words(delivery: AlertDelivery, last: str) -> str:
     """Say how many alerts were sent; `last` is when the last one was, in the words of the caller."""
     if not delivery.channels:
         return NO_CHANNEL
-    sent = f"{number(delivery.told)} sent, the last {last}" if delivery.last else "none sent yet"
+    sent = f"{number(delivery.sent)} sent, the last {last}" if delivery.last else "none sent yet"
     return f"to {', '.join(delivery.channels)}; {sent}; {number(delivery.waiting)} waiting"
 
 

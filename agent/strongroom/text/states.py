@@ -159,9 +159,9 @@ def verification(archive: Archive) -> Mark:
     """Return what reading an archive back found."""
     if archive.holding is Holding.QUARANTINED:
         return Mark("✗", "quarantined", BAD)
-    told = sum(finding.severity is not Severity.NOTE for finding in archive.inspection.findings)
-    if told:
-        return Mark("!", number(told, "finding"), DOUBT)
+    serious = sum(finding.severity is not Severity.NOTE for finding in archive.inspection.findings)
+    if serious:
+        return Mark("!", number(serious, "finding"), DOUBT)
     return Mark("✓", "empty" if archive.empty else "verified", GOOD)
 
 

@@ -47,7 +47,7 @@ def put_alert(catalogue: Catalogue, alert: AlertRecord) -> None:
     catalogue.write(PUT_NOTICE, *_ALERTS.values(alert))
 
 
-def standing_alerts(catalogue: Catalogue) -> list[AlertRecord]:
+def open_alerts(catalogue: Catalogue) -> list[AlertRecord]:
     """Return the active alerts, oldest first."""
     return _ALERTS.read_all(catalogue.read(NOTICES_STANDING))
 

@@ -16,7 +16,7 @@ from strongroom.vault.catalogue import Catalogue
 from strongroom.vault.durable import in_words, write_new
 from strongroom.vault.files import is_there, list_folder, read_file
 from strongroom.vault.layout import Layout
-from strongroom.vault.log import ENTRIES_OF_ARCHIVE, ENTRIES_OF_JOB, told_entries
+from strongroom.vault.log import ENTRIES_OF_ARCHIVE, ENTRIES_OF_JOB, select_entries
 from strongroom.vault.log_reader import LINES_AFTER, is_in_chain, read_line
 from strongroom.vault.rows import Rows
 
@@ -32,7 +32,7 @@ INSERT INTO vault (name, value) VALUES ('note-unwritten', ?) ON CONFLICT (name) 
 DROP_UNKEPT = "DELETE FROM vault WHERE name = 'note-unwritten'"
 DROP_TROUBLE = "DELETE FROM vault WHERE name = 'checkpoint-refused'"
 ENTRIES_MATCHING = f"""
-{told_entries()}
+{select_entries()}
 WHERE (?1 = '' OR kind = ?1 OR substr(kind, 1, length(?1) + 1) = ?1 || '.')
     AND (?2 = '' OR archive = ?2) AND (?3 = '' OR job = ?3) AND seq > ?4
 ORDER BY seq LIMIT ?5

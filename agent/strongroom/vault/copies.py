@@ -19,7 +19,7 @@ from strongroom.model.entry_kind import EntryKind
 from strongroom.vault.catalogue import Catalogue
 from strongroom.vault.files import open_folder
 from strongroom.vault.layout import Layout
-from strongroom.vault.log import add_entry, last_entry_number, told_entries
+from strongroom.vault.log import add_entry, last_entry_number, select_entries
 from strongroom.vault.log_reader import is_in_chain, read_line
 from strongroom.vault.rows import Rows, to_instant
 
@@ -65,7 +65,7 @@ DROP_FINDINGS_OF = "DELETE FROM copy_findings WHERE copy = ? AND archive = ?"
 DROP_FINDINGS = "DELETE FROM copy_findings WHERE copy = ?"
 COUNT_FINDINGS = "SELECT count(*) AS count FROM copy_findings WHERE copy = ?"
 # The term is that of the index on exactly these entries.
-COPY_ENTRIES = f"{told_entries()} WHERE kind IN ('copy.begun', 'copy.forgotten') ORDER BY seq"
+COPY_ENTRIES = f"{select_entries()} WHERE kind IN ('copy.begun', 'copy.forgotten') ORDER BY seq"
 _TOUCHING = ", ".join(f"'{kind}'" for kind in sorted({*ARRIVALS, *CHANGES}))
 MOST = 100_000  # entries that are looked at to say how far a copy is behind
 BACKLOG = f"""

@@ -105,6 +105,8 @@ NOT_DERIVED: Mapping[str, str] = {
     "archive_sums": "compared with the rows they count",
     "asks": "the memory of a quota: the provider itself refuses what is too much",
     "checkpoints": "compared with the files and the log's lines about them",
+    "copies": "how far each copy has come: the copy itself shows it, and a lower number only copies again",
+    "copy_findings": "the next reading of the copy finds again what is wrong",
     "coverage_sums": "as `archive_sums`",
     "deletions": "what is still to be deleted at the provider; an archive's own proof decides whether it may",
     "entries": "each column is compared with its line",

@@ -113,9 +113,9 @@ def read_proposal(at: datetime, facts: Facts) -> Proposal:
 def _proposed(ledger: _Ledger, at: datetime, _archive: str, facts: Facts) -> None:
     proposal = read_proposal(at, facts)
     found = [
-        PlanItem(archive, proposal.id, Stage.PROPOSED, at, told["rule"], told["citation"])
-        for told in facts["rules"]
-        for archive in told["archives"]
+        PlanItem(archive, proposal.id, Stage.PROPOSED, at, group["rule"], group["citation"])
+        for group in facts["rules"]
+        for archive in group["archives"]
     ]
     if plan_digest(proposal.id, found) != proposal.plan_sha256:
         return  # cannot be made again as it was: it must be proposed anew

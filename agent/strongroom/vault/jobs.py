@@ -103,8 +103,8 @@ def put_waits(catalogue: Catalogue, waits: Iterable[tuple[Job, Wait | None]]) ->
     """Write down what jobs wait for. One that another process has moved meanwhile is left as it is."""
     with catalogue.transaction():
         for job, wait in waits:
-            told = (wait.cause.value, wait.words, to_text_or_none(wait.until)) if wait else ("", "", None)
-            catalogue.write(PUT_WAIT, *told, job.id, job.state.value, to_text(job.changed_at))
+            columns = (wait.cause.value, wait.words, to_text_or_none(wait.until)) if wait else ("", "", None)
+            catalogue.write(PUT_WAIT, *columns, job.id, job.state.value, to_text(job.changed_at))
 
 
 class Deletion(Struct, frozen=True):

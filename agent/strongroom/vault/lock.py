@@ -59,8 +59,8 @@ def _take(fd: int) -> None:
 def describe_holder(path: Path) -> str:
     """Name the process in the lock file."""
     try:
-        told = json.loads(read_file(path, _LONGEST))
-        return f"{told['holder']} (process {int(told['pid'])})"
+        owner = json.loads(read_file(path, _LONGEST))
+        return f"{owner['holder']} (process {int(owner['pid'])})"
     except (OSError, ValueError, KeyError, TypeError):
         return "another process"
 

@@ -32,7 +32,7 @@ from strongroom.vault.log_reader import LogWalk, is_in_chain, is_line, read_line
 from strongroom.vault.rows import readable, to_instant, to_text
 
 
-def told_entries(rest: str = "") -> str:
+def select_entries(rest: str = "") -> str:
     """Return a query for entries with their columns and neighbours, by which `chainwalk.is_in_chain` judges each."""
     return f"""
 SELECT seq, kind, job, archive, stream, line, words,
@@ -44,14 +44,14 @@ FROM entries
 
 # What the lines read so far say of windows whose jobs have not ended.
 SAID_OF_UNFINISHED = f"""
-{told_entries()} WHERE kind IN ('coverage.lost', 'coverage.unsettled') AND job IN (
+{select_entries()} WHERE kind IN ('coverage.lost', 'coverage.unsettled') AND job IN (
     SELECT id FROM jobs WHERE state NOT IN ('archived', 'replaced', 'failed', 'cancelled')) ORDER BY seq
 """
 # What was said of empty windows.
 ABOUT_EMPTY = f"""
-{told_entries()} WHERE kind IN ('empty.doubted', 'empty.confirmed', 'empty.refuted', 'empty.unconfirmed') ORDER BY seq
+{select_entries()} WHERE kind IN ('empty.doubted', 'empty.confirmed', 'empty.refuted', 'empty.unconfirmed') ORDER BY seq
 """
-OF_RENAMES = f"{told_entries()} WHERE kind IN ('stream.renamed', 'source.renamed') ORDER BY seq"
+OF_RENAMES = f"{select_entries()} WHERE kind IN ('stream.renamed', 'source.renamed') ORDER BY seq"
 LAST_ENTRY = "SELECT seq, line FROM entries WHERE seq > 0 ORDER BY seq DESC LIMIT 1"
 LAST_ENTRIES = "SELECT seq, line FROM entries WHERE seq > 0 ORDER BY seq DESC LIMIT 2"
 PUT_ENTRY = "INSERT INTO entries (seq, at, kind, job, archive, stream, line, words) VALUES (?, ?, ?, ?, ?, ?, ?, ?)"
@@ -59,14 +59,14 @@ ENTRY = "SELECT seq, line FROM entries WHERE seq = ?"
 WHOLE_ENTRY = "SELECT seq, at, kind, job, archive, stream, line FROM entries WHERE seq = ?"
 ENTRY_TIME = "SELECT seq, at FROM entries WHERE seq = ?"
 LAST_ENTRY_TIME = "SELECT seq, at FROM entries ORDER BY seq DESC LIMIT 1"
-ENTRIES_OF_JOB = f"{told_entries()} WHERE job = ? AND job <> '' AND seq > 0 ORDER BY seq"
-ENTRIES_OF_ARCHIVE = f"{told_entries()} WHERE archive = ? AND archive <> '' AND seq > 0 ORDER BY seq"
+ENTRIES_OF_JOB = f"{select_entries()} WHERE job = ? AND job <> '' AND seq > 0 ORDER BY seq"
+ENTRIES_OF_ARCHIVE = f"{select_entries()} WHERE archive = ? AND archive <> '' AND seq > 0 ORDER BY seq"
 ENTRIES_BEFORE = f"""
-{told_entries()}
+{select_entries()}
 WHERE seq > 0 AND seq < ?1 AND (?2 = '' OR stream = ?2) AND (?3 = '' OR kind BETWEEN ?3 || '.' AND ?3 || '/')
 ORDER BY seq DESC LIMIT ?4
 """
-ENTRIES_NEWEST = f"{told_entries()} WHERE seq > 0 ORDER BY seq DESC LIMIT ?"
+ENTRIES_NEWEST = f"{select_entries()} WHERE seq > 0 ORDER BY seq DESC LIMIT ?"
 
 BEGUN = "log-begun"
 """The catalogue's fact that the file has had lines once: from then on it is never a new one."""
@@ -316,7 +316,7 @@ def entries_of_archive(catalogue: Catalogue, archive_id: str) -> list[Logged]:
 
 
 def chained(catalogue: Catalogue, query: str, *values: object) -> list[Logged]:
-    """Return the entries that a query made with `told_entries` finds, those alone that are of the chain."""
+    """Return the entries that a query made with `select_entries` finds, those alone that are of the chain."""
     return _all_logged(catalogue.read(query, *values))
 
 
@@ -332,10 +332,10 @@ def newest_entries(catalogue: Catalogue, most: int) -> list[Logged]:
 
 def _all_logged(rows: list[sqlite3.Row]) -> list[Logged]:
     """Leave out what is not one of the chain: the audit names it, and nobody believes it."""
-    return list(readable((row for row in rows if _is_told(row)), _logged))
+    return list(readable((row for row in rows if _is_chained(row)), _logged))
 
 
-def _is_told(row: sqlite3.Row) -> bool:
+def _is_chained(row: sqlite3.Row) -> bool:
     """Say whether a row is one of the chain, or one whose line cannot even be read: that one is named."""
     return is_in_chain(row) or not is_line(row["line"])
 

@@ -28,7 +28,7 @@ _SEQ = re.compile(rb'"seq":([0-9]{1,18})')
 
 
 def is_in_chain(row: sqlite3.Row) -> bool:
-    """Say whether a row of `queries.told_entries` is what its line says, and its line one of the chain's."""
+    """Say whether a row of `queries.select_entries` is what its line says, and its line one of the chain's."""
     try:
         body = json.loads(row["line"])
         columns = all(row[name] == body.get(name, "") for name in ("seq", "kind", "job", "archive", "stream"))

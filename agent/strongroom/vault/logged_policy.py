@@ -9,12 +9,12 @@ from msgspec import Struct, field
 from strongroom.model.entry_kind import EntryKind
 from strongroom.model.retention import RetentionRule
 from strongroom.vault.catalogue import Catalogue
-from strongroom.vault.log import told_entries
+from strongroom.vault.log import select_entries
 from strongroom.vault.log_reader import is_in_chain, readable
 from strongroom.vault.manifest_schema import read_rule
 
 # The term is that of the index on exactly these entries.
-POLICY_ENTRIES = f"{told_entries('')} WHERE kind IN ('vault.locked', 'retention.changed') ORDER BY seq"
+POLICY_ENTRIES = f"{select_entries('')} WHERE kind IN ('vault.locked', 'retention.changed') ORDER BY seq"
 
 
 class LoggedPolicy(Struct):

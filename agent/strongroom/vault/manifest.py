@@ -91,22 +91,22 @@ def _is_coded(archive: Archive) -> bool:
 
 
 def _delivered(seal: Seal) -> dict[str, Any]:
-    told: dict[str, Any] = {"name": seal.delivered_name, "size": seal.size, "digest": seal.digest}
+    fields: dict[str, Any] = {"name": seal.delivered_name, "size": seal.size, "digest": seal.digest}
     if seal.delivered_coding:
-        told["coding"] = seal.delivered_coding
+        fields["coding"] = seal.delivered_coding
     if seal.decoded_size is not None:
-        told |= {"decoded_size": seal.decoded_size, "decoded_digest": seal.decoded_digest}
-    return told
+        fields |= {"decoded_size": seal.decoded_size, "decoded_digest": seal.decoded_digest}
+    return fields
 
 
 def _sealed(archive: Archive) -> dict[str, Any]:
     seal = archive.seal
-    told = {"size": seal.sealed_size, "sha256": seal.sealed_sha256, "recipients": list(archive.recipients)}
-    return {**told, "coding": seal.coding} if seal.coding else told
+    fields = {"size": seal.sealed_size, "sha256": seal.sealed_sha256, "recipients": list(archive.recipients)}
+    return {**fields, "coding": seal.coding} if seal.coding else fields
 
 
 def _expected(expectation: Expectation) -> dict[str, Any]:
-    told: dict[str, Any] = {
+    fields: dict[str, Any] = {
         "datasets": [
             {"name": shape.name, "member": shape.member, "id_field": shape.id_field, "time_field": shape.time_field}
             for shape in expectation.datasets
@@ -115,29 +115,29 @@ def _expected(expectation: Expectation) -> dict[str, Any]:
         "companions": list(expectation.companions),
     }
     if expectation.rows is not None:
-        told["rows"] = expectation.rows
+        fields["rows"] = expectation.rows
     if expectation.overlap:
         seconds = expectation.overlap.total_seconds()
-        told["overlap"] = int(seconds) if seconds.is_integer() else seconds
+        fields["overlap"] = int(seconds) if seconds.is_integer() else seconds
     if expectation.size is not None:
-        told["size"] = expectation.size
+        fields["size"] = expectation.size
     if expectation.counts_header is not None:
-        told["counts_header"] = expectation.counts_header
+        fields["counts_header"] = expectation.counts_header
     if expectation.accepts:
-        told["accepts"] = list(expectation.accepts)
+        fields["accepts"] = list(expectation.accepts)
     if expectation.files:
-        told["files"] = [_file(file) for file in expectation.files]
-    return told
+        fields["files"] = [_file(file) for file in expectation.files]
+    return fields
 
 
 def _file(file: Bundled) -> dict[str, Any]:
-    told: dict[str, Any] = {"name": file.name, "dataset": file.dataset, "container": file.container.value}
+    fields: dict[str, Any] = {"name": file.name, "dataset": file.dataset, "container": file.container.value}
     counts = {"rows": file.rows, "size": file.size}
-    return told | {name: count for name, count in counts.items() if count is not None}
+    return fields | {name: count for name, count in counts.items() if count is not None}
 
 
 def _member(report: MemberReport) -> dict[str, Any]:
-    told: dict[str, Any] = {
+    fields: dict[str, Any] = {
         "member": report.member,
         "dataset": report.dataset,
         "size": report.size,
@@ -150,15 +150,15 @@ def _member(report: MemberReport) -> dict[str, Any]:
         "fields_vanished": list(report.fields_vanished),
     }
     if report.dialect:
-        told["dialect"] = report.dialect
+        fields["dialect"] = report.dialect
     if report.coding:
-        told["coding"] = report.coding
-    return told if report.empty is None else {**told, "empty": report.empty}
+        fields["coding"] = report.coding
+    return fields if report.empty is None else {**fields, "empty": report.empty}
 
 
 def _finding(finding: Finding) -> dict[str, str]:
-    told = {"severity": finding.severity.value, "code": finding.code, "message": finding.message}
-    return {**told, "member": finding.member} if finding.member else told
+    fields = {"severity": finding.severity.value, "code": finding.code, "message": finding.message}
+    return {**fields, "member": finding.member} if finding.member else fields
 
 
 def _archive(body: dict[str, Any]) -> Archive:
@@ -191,10 +191,10 @@ def _archive(body: dict[str, Any]) -> Archive:
         ),
         expectation=_expectation(window, body["expected"], Container(body["container"])),
         inspection=Inspection(
-            members=tuple(_report(told) for told in body["members"]),
+            members=tuple(_report(fields) for fields in body["members"]),
             findings=tuple(
-                Finding(Severity(told["severity"]), told["code"], told["message"], told.get("member", ""))
-                for told in body["findings"]
+                Finding(Severity(fields["severity"]), fields["code"], fields["message"], fields.get("member", ""))
+                for fields in body["findings"]
             ),
         ),
         recipients=tuple(sealed["recipients"]),
@@ -206,43 +206,43 @@ def _archive(body: dict[str, Any]) -> Archive:
     )
 
 
-def _expectation(window: Window, told: dict[str, Any], container: Container) -> Expectation:
+def _expectation(window: Window, fields: dict[str, Any], container: Container) -> Expectation:
     return Expectation(
         window=window,
         datasets=tuple(
             DatasetShape(shape["name"], shape["member"], shape["id_field"], shape["time_field"])
-            for shape in told["datasets"]
+            for shape in fields["datasets"]
         ),
-        end_inclusive=told["end_inclusive"],
-        companions=tuple(told["companions"]),
+        end_inclusive=fields["end_inclusive"],
+        companions=tuple(fields["companions"]),
         container=container,
-        rows=told.get("rows"),
-        overlap=timedelta(seconds=told.get("overlap", 0)),
+        rows=fields.get("rows"),
+        overlap=timedelta(seconds=fields.get("overlap", 0)),
         files=tuple(
             Bundled(file["name"], file["dataset"], Container(file["container"]), file.get("rows"), file.get("size"))
-            for file in told.get("files", ())
+            for file in fields.get("files", ())
         ),
-        size=told.get("size"),
-        counts_header=told.get("counts_header"),
-        accepts=tuple(told.get("accepts", ())),
+        size=fields.get("size"),
+        counts_header=fields.get("counts_header"),
+        accepts=tuple(fields.get("accepts", ())),
     )
 
 
-def _report(told: dict[str, Any]) -> MemberReport:
+def _report(fields: dict[str, Any]) -> MemberReport:
     return MemberReport(
-        member=told["member"],
-        dataset=told["dataset"],
-        size=told["size"],
-        records=told["records"],
-        in_window=told["in_window"],
-        undated=told["undated"],
-        earliest=_instant(told["earliest"]),
-        latest=_instant(told["latest"]),
-        fields_unknown=tuple(told["fields_unknown"]),
-        fields_vanished=tuple(told["fields_vanished"]),
-        dialect=told.get("dialect", ""),
-        empty=told.get("empty"),
-        coding=told.get("coding", ""),
+        member=fields["member"],
+        dataset=fields["dataset"],
+        size=fields["size"],
+        records=fields["records"],
+        in_window=fields["in_window"],
+        undated=fields["undated"],
+        earliest=_instant(fields["earliest"]),
+        latest=_instant(fields["latest"]),
+        fields_unknown=tuple(fields["fields_unknown"]),
+        fields_vanished=tuple(fields["fields_vanished"]),
+        dialect=fields.get("dialect", ""),
+        empty=fields.get("empty"),
+        coding=fields.get("coding", ""),
     )
 
 

@@ -62,11 +62,11 @@ def retention_body(archive: Archive) -> str | dict[str, Any]:
     return {**rule_body(archive.rule), "named": list(class_names(archive.retention))}
 
 
-def read_retention(told: Any) -> tuple[str, RetentionRule | None]:
+def read_retention(value: Any) -> tuple[str, RetentionRule | None]:
     """Read the retention in a manifest: the classes that were named, and the rule. Raises as `read_rule`."""
-    if isinstance(told, str):
-        return told, None
-    return NAMED_BY.join(_text(name) for name in told["named"]), read_rule(told)
+    if isinstance(value, str):
+        return value, None
+    return NAMED_BY.join(_text(name) for name in value["named"]), read_rule(value)
 
 
 def _text(value: object) -> str:

@@ -11,7 +11,7 @@ from msgspec import Struct
 
 from strongroom.model.window import Window
 from strongroom.vault.catalogue import Catalogue
-from strongroom.vault.log import ENTRY_TIME, LAST_ENTRY, Logged, told_entries
+from strongroom.vault.log import ENTRY_TIME, LAST_ENTRY, Logged, select_entries
 from strongroom.vault.log_reader import is_in_chain, read_line
 from strongroom.vault.rows import to_instant, to_text
 
@@ -34,7 +34,7 @@ ALERTS_RAISED = (
     "SELECT severity, count(*) AS count FROM notices WHERE raised_at >= ? AND raised_at < ? GROUP BY severity"
 )
 ENTRIES_OF_KINDS = f"""
-{told_entries()}
+{select_entries()}
 WHERE seq >= ?1 AND seq < ?2 AND kind IN (SELECT value FROM json_each(?3)) ORDER BY seq LIMIT ?4
 """
 

@@ -20,7 +20,7 @@ from strongroom.model.archive import Archive
 from strongroom.model.entry_kind import EntryKind
 from strongroom.model.times import Chance, parse_instant
 from strongroom.vault.catalogue import Catalogue
-from strongroom.vault.log import told_entries
+from strongroom.vault.log import select_entries
 from strongroom.vault.log_reader import is_in_chain, readable
 from strongroom.vault.rows import Rows, text_list, to_instant, to_text
 
@@ -67,7 +67,7 @@ SELECT line FROM entries
 WHERE kind IN ('vault.created', 'recipients.changed', 'recipient.proven', 'drill.passed', 'drill.failed') ORDER BY seq
 """
 # The terms are those of the index on exactly these entries.
-SET_ENTRIES = f"{told_entries('')} WHERE kind IN ('vault.created', 'recipients.changed') ORDER BY seq DESC"
+SET_ENTRIES = f"{select_entries('')} WHERE kind IN ('vault.created', 'recipients.changed') ORDER BY seq DESC"
 RESEALED_ENTRIES = "SELECT line FROM entries WHERE kind = 'key.resealed' ORDER BY seq"
 SEALED_SETS = f"SELECT {_SEALED_TO} AS recipients, count(*) AS count FROM {_ARCHIVES} GROUP BY 1"
 # By folder, so that a batch touches few folders: each is flushed once for all of its files.
@@ -124,9 +124,9 @@ def logged_set(catalogue: Catalogue) -> frozenset[str] | None:
         if not is_in_chain(row):
             continue
         with readable(row["line"]):
-            told = set_told(json.loads(row["line"]))
-        if told:
-            return frozenset(told)
+            keys = set_of_entry(json.loads(row["line"]))
+        if keys:
+            return frozenset(keys)
     return None
 
 
@@ -208,25 +208,25 @@ def replay_recipients(catalogue: Catalogue) -> None:
 
 def _replay(catalogue: Catalogue, body: dict[str, Any]) -> None:
     at, kind, facts = parse_instant(body["at"]), body["kind"], body["facts"]
-    told = set_told(body)
-    if told:
-        change_set(catalogue, told, at)
+    keys = set_of_entry(body)
+    if keys:
+        change_set(catalogue, keys, at)
     if kind.startswith("drill."):
         put_drill(catalogue, facts["recipient"], body.get("archive", ""), at, passed=kind == EntryKind.DRILL_PASSED)
     if kind in (EntryKind.RECIPIENT_PROVEN, EntryKind.DRILL_PASSED):
         mark_proven(catalogue, facts["recipient"], at)
 
 
-def set_told(body: dict[str, Any]) -> list[str] | None:
+def set_of_entry(body: dict[str, Any]) -> list[str] | None:
     """Return the set of public keys that an entry says is in force from then on; None where it says none.
 
     Raises TypeError where it is no list of texts.
     """
     name = {EntryKind.VAULT_CREATED: "recipients", EntryKind.RECIPIENTS_CHANGED: "new"}.get(body["kind"])
-    told = body["facts"].get(name) if name else None
-    if told is not None and not (isinstance(told, list) and all(isinstance(each, str) for each in told)):
+    keys = body["facts"].get(name) if name else None
+    if keys is not None and not (isinstance(keys, list) and all(isinstance(each, str) for each in keys)):
         raise TypeError(name)
-    return told
+    return keys
 
 
 def replay_resealed(catalogue: Catalogue) -> None:

@@ -124,8 +124,8 @@ def scrubbed_files(catalogue: Catalogue) -> dict[str, int]:
     """Return how many files beside archives the last whole lap read, by what they are."""
     row = catalogue.read_one(FACT, FILES)
     try:
-        told = json.loads(row["value"]) if row else {}
-        return {str(name): int(count) for name, count in told.items()}
+        counts = json.loads(row["value"]) if row else {}
+        return {str(name): int(count) for name, count in counts.items()}
     except (ValueError, TypeError, AttributeError):
         return {}
 
@@ -211,7 +211,7 @@ def findings_of(catalogue: Catalogue, archive: str) -> list[ScrubFinding]:
     return _FINDINGS.read_all(catalogue.read(FINDINGS_OF, archive))
 
 
-def standing_findings(catalogue: Catalogue, most: int = 1000) -> list[ScrubFinding]:
+def open_findings(catalogue: Catalogue, most: int = 1000) -> list[ScrubFinding]:
     """Return all findings, in the order of ids."""
     return _FINDINGS.read_all(catalogue.read(FINDINGS_STANDING, most))
 

@@ -99,8 +99,8 @@ def note_outcome(
     `interval` is the window as it was covered, `facts` are `newer` and `job` of the other export, or the `cause`.
     """
     job = str(facts.pop("job", ""))
-    told = {"window": _span(interval.window), **{name: fact for name, fact in facts.items() if fact}}
-    add_entry(catalogue, Entry(_KINDS[outcome], now, job, interval.archive, interval.stream, told))
+    details = {"window": _span(interval.window), **{name: fact for name, fact in facts.items() if fact}}
+    add_entry(catalogue, Entry(_KINDS[outcome], now, job, interval.archive, interval.stream, details))
 
 
 def _doubted(body: dict[str, Any]) -> SecondLook:

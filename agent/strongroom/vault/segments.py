@@ -20,7 +20,7 @@ from strongroom.vault.catalogue import Catalogue
 from strongroom.vault.durable import flush_folder, make_folder, remove
 from strongroom.vault.files import open_file, rename
 from strongroom.vault.layout import Layout
-from strongroom.vault.log import add_entry, chained, told_entries
+from strongroom.vault.log import add_entry, chained, select_entries
 from strongroom.vault.scrubs import is_still_read
 
 if TYPE_CHECKING:  # the sealing process, which checks a digest, opens no vault
@@ -31,7 +31,7 @@ SEGMENT = ".idx.age"
 
 _BLOCK = 1 << 20
 
-SEGMENT_ENTRIES = f"{told_entries()} WHERE archive = ? AND archive <> '' AND kind = 'index.sealed'"
+SEGMENT_ENTRIES = f"{select_entries()} WHERE archive = ? AND archive <> '' AND kind = 'index.sealed'"
 
 
 def segment_of(catalogue: Catalogue, archive: Archive) -> Segment | None:

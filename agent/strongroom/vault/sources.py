@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from msgspec import Struct
 
 from strongroom.model.job import Cause, Job
-from strongroom.model.provider import Listed, Standing
+from strongroom.model.provider import ExportStatus, Listed
 from strongroom.model.quota import HOUR, Usage
 from strongroom.vault.catalogue import FACT, PUT_FACT, Catalogue, read_fact, seconds
 from strongroom.vault.jobs import _LIVE
@@ -104,7 +104,7 @@ def remember_list(catalogue: Catalogue, source: str, listed: Iterable[Listed], a
     """Remember the exports on the provider's list, to count those that others made; inside a transaction."""
     for entry in listed:
         seen = entry.observation
-        running = seen.standing in (Standing.QUEUED, Standing.RUNNING, Standing.UNKNOWN)
+        running = seen.status in (ExportStatus.QUEUED, ExportStatus.RUNNING, ExportStatus.UNKNOWN)
         catalogue.write(PUT_SEEN, source, seen.ref, to_text_or_none(seen.created_at), int(running), to_text(at))
     catalogue.write(FADE_UNSEEN, source, to_text(at))
     catalogue.write(DROP_UNSEEN, source, to_text(at - REMEMBERED))
@@ -134,14 +134,14 @@ def usage_of(catalogue: Catalogue, source: str, now: datetime) -> Usage:
     return Usage(created=ours + created, running=running, refused_until=get_source(catalogue, source).refused_until)
 
 
-def told_retention(catalogue: Catalogue, source: str) -> timedelta | None:
+def reported_retention(catalogue: Catalogue, source: str) -> timedelta | None:
     """Return how long a source last said that it keeps records, to a run or to a check; None where it never did."""
     return logged_retention(catalogue, source) or _retention(catalogue, _checked(source))
 
 
 def logged_retention(catalogue: Catalogue, source: str) -> timedelta | None:
     """Return the provider retention that a source last reported to a run, by the log, or None."""
-    return _retention(catalogue, _told(source))
+    return _retention(catalogue, _reported_fact(source))
 
 
 def note_checked_retention(catalogue: Catalogue, source: str, keeps: timedelta) -> None:
@@ -153,9 +153,9 @@ def note_checked_retention(catalogue: Catalogue, source: str, keeps: timedelta) 
         catalogue.write(PUT_FACT, _checked(source), str(keeps.total_seconds()))
 
 
-def remember_told_retention(catalogue: Catalogue, source: str, keeps: timedelta) -> None:
+def store_reported_retention(catalogue: Catalogue, source: str, keeps: timedelta) -> None:
     """Remember how long a source says that it keeps records; inside a transaction."""
-    catalogue.write(PUT_FACT, _told(source), str(keeps.total_seconds()))
+    catalogue.write(PUT_FACT, _reported_fact(source), str(keeps.total_seconds()))
 
 
 def ask_again_at(catalogue: Catalogue, source: str) -> datetime | None:
@@ -205,7 +205,7 @@ def _checked(source: str) -> str:
     return f"retention of {source} as checked"
 
 
-def _told(source: str) -> str:
+def _reported_fact(source: str) -> str:
     return f"retention told by {source}"
 
 

@@ -141,15 +141,15 @@ def _read_rename(body: dict[str, Any]) -> Renamed:
 
 def present_streams(catalogue: Catalogue) -> dict[str, str]:
     """Return the present name of each stream that was renamed, by each name that it had and that no other has now."""
-    told = renames(catalogue)
-    former = dict.fromkeys(each.old for each in told.made if each.noun is Noun.STREAM)
-    return {old: told.present(Noun.STREAM, old) for old in former if not _covers(catalogue, old)}
+    renamed = renames(catalogue)
+    former = dict.fromkeys(each.old for each in renamed.made if each.noun is Noun.STREAM)
+    return {old: renamed.present(Noun.STREAM, old) for old in former if not _covers(catalogue, old)}
 
 
 def archived_as(catalogue: Catalogue, stream: str) -> tuple[str, ...]:
     """Return each name under which archives of a stream are in the vault, the present one first."""
-    told = renames(catalogue)
-    others = told.names_of(Noun.STREAM, stream)[1:]
+    renamed = renames(catalogue)
+    others = renamed.names_of(Noun.STREAM, stream)[1:]
     return (stream, *(each for each in others if not _covers(catalogue, each)))
 
 

@@ -164,7 +164,7 @@ def read_tombstone(data: bytes | str) -> Tombstone:
 
 
 def _tombstone(body: dict[str, Any]) -> Tombstone:
-    told = body["destroyed"]
+    destroyed = body["destroyed"]
     if body["format"] > FORMAT:
         raise ValueError("from a later version")
     return Tombstone(
@@ -185,12 +185,12 @@ def _tombstone(body: dict[str, Any]) -> Tombstone:
         manifest_sha256=body["manifest"]["sha256"],
         retention=body["retention"],
         verified_at=parse_instant(body["verified_at"]),
-        destroyed_at=parse_instant(told["at"]),
-        ground=Ground(told["ground"]),
-        rule=told["rule"],
-        citation=told["citation"],
-        proposal=told["proposal"],
-        erasure=told.get("erasure", ""),
+        destroyed_at=parse_instant(destroyed["at"]),
+        ground=Ground(destroyed["ground"]),
+        rule=destroyed["rule"],
+        citation=destroyed["citation"],
+        proposal=destroyed["proposal"],
+        erasure=destroyed.get("erasure", ""),
     )
 
 
@@ -211,7 +211,7 @@ def put_tombstone(catalogue: Catalogue, tombstone: Tombstone, certificate_sha256
 def get_tombstone(catalogue: Catalogue, archive_id: str) -> DestroyedArchive | None:
     """Return what is left of the archive with exactly this id; None where the log has no tombstone of it."""
     found = tombstone_row(catalogue, archive_id)
-    return found if found is not None and is_told(catalogue, found.tombstone) else None
+    return found if found is not None and is_logged(catalogue, found.tombstone) else None
 
 
 def tombstone_row(catalogue: Catalogue, archive_id: str) -> DestroyedArchive | None:
@@ -223,7 +223,7 @@ def tombstone_row(catalogue: Catalogue, archive_id: str) -> DestroyedArchive | N
 def newest_tombstones(catalogue: Catalogue, most: int = 100, stream: str = "") -> list[DestroyedArchive]:
     """Return what was destroyed last, newest first, of one stream or of all, as far as the log records it."""
     names = archived_as(catalogue, stream) if stream else ("",)
-    found = [each for name in names for each in islice(_newest_told(catalogue, name, most), most)]
+    found = [each for name in names for each in islice(_newest_logged(catalogue, name, most), most)]
     return sorted(found, key=_age, reverse=True)[:most] if len(names) > 1 else found
 
 
@@ -231,7 +231,7 @@ def _age(destroyed_archive: DestroyedArchive) -> tuple[datetime, str]:
     return destroyed_archive.tombstone.destroyed_at, destroyed_archive.tombstone.archive
 
 
-def _newest_told(catalogue: Catalogue, stream: str, page: int) -> Iterator[DestroyedArchive]:
+def _newest_logged(catalogue: Catalogue, stream: str, page: int) -> Iterator[DestroyedArchive]:
     """Yield every tombstone that the log records; rows that somebody put before them must not hide them."""
     for start in count(0, page):
         rows = catalogue.read(TOMBSTONES_FROM, stream, page, start)
@@ -241,13 +241,13 @@ def _newest_told(catalogue: Catalogue, stream: str, page: int) -> Iterator[Destr
             except RowUnreadable as error:
                 leave_out(error)
                 continue
-            if is_told(catalogue, destroyed_archive.tombstone):
+            if is_logged(catalogue, destroyed_archive.tombstone):
                 yield destroyed_archive
         if len(rows) < page:
             return
 
 
-def is_told(catalogue: Catalogue, tombstone: Tombstone) -> bool:
+def is_logged(catalogue: Catalogue, tombstone: Tombstone) -> bool:
     """Return whether the chained log has exactly this tombstone: a row or a file alone is no destruction."""
     digest = hashlib.sha256(write_tombstone(tombstone)).hexdigest()
     return any(
@@ -257,7 +257,7 @@ def is_told(catalogue: Catalogue, tombstone: Tombstone) -> bool:
     )
 
 
-def untold_tombstones(catalogue: Catalogue) -> list[str]:
+def unlogged_tombstones(catalogue: Catalogue) -> list[str]:
     """Return the id of every archive that a row says was destroyed, and the log does not."""
     return [row["archive"] for row in catalogue.read(UNTOLD_TOMBSTONES)]
 

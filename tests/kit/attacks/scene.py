@@ -50,7 +50,7 @@ from strongroom.model.errors import StrongroomError
 from strongroom.model.hold import HoldRule
 from strongroom.model.retention import Period, RetentionRule
 from strongroom.model.times import format_instant
-from strongroom.vault.alerts import standing_alerts
+from strongroom.vault.alerts import open_alerts
 from strongroom.vault.catalogue import PUT_FACT
 from strongroom.vault.log import add_entry
 from strongroom.vault.rows import to_text
@@ -218,7 +218,7 @@ def start(scene: Scene) -> Told:
     """Let whoever works in the vault begin; tell what stands as an alarm then."""
     try:
         with open_engine(scene.config, "a test") as engine:
-            standing = [each for each in standing_alerts(engine.vault.catalogue) if each.severity == "critical"]
+            standing = [each for each in open_alerts(engine.vault.catalogue) if each.severity == "critical"]
     except StrongroomError as error:
         return Told(error.exit_code, error.message)
     return Told(1 if standing else 0, "\n".join(each.title for each in standing))

@@ -19,7 +19,7 @@ from textual.worker import Worker
 from strongroom.engine.core.alert_store import AlertRecord, newest_alerts
 from strongroom.engine.core.sources import Dependencies
 from strongroom.engine.monitor.doctor import Check, CheckResult, examine
-from strongroom.engine.monitor.system_status import SourceStanding, SystemStatus, standing_of
+from strongroom.engine.monitor.system_status import SourceStatus, SystemStatus, read_system_status
 from strongroom.model.coverage import Cover
 from strongroom.model.text import clean
 from strongroom.text.sentences import delivery_words, disk_words, quota_words
@@ -90,7 +90,7 @@ def status_lines(found: SystemStatus, now: datetime) -> Iterator[str]:
     yield f"{'alerts':<{_NAME}} {delivery_words(delivery, last)}"
 
 
-def _source(each: SourceStanding, now: datetime) -> str:
+def _source(each: SourceStatus, now: datetime) -> str:
     parts = [quota_words(each.quota)]
     if each.refused_until is not None:
         parts.append(f"not before {local(each.refused_until)}, in {span(each.refused_until - now)}")
@@ -154,7 +154,7 @@ class HealthQuestion(Struct, frozen=True):
 
     def ask(self, session: VaultSession) -> Health:
         """Read it."""
-        system = standing_of(session.vault, session.config, session.limits, session.clock())
+        system = read_system_status(session.vault, session.config, session.limits, session.clock())
         return Health(tuple(newest_alerts(session.vault, MOST)), system)
 
 

@@ -214,7 +214,7 @@ def open_keys(vault: Vault, archive_ids: Iterable[str], identities: Sequence[X25
         yield unlock(vault, archive, identities)
 
 
-class Handout(Struct, frozen=True):
+class KeyExport(Struct, frozen=True):
     """Which keys go to whom, and where they are put."""
 
     archives: tuple[str, ...]
@@ -223,8 +223,8 @@ class Handout(Struct, frozen=True):
     note: str = ""  # for people, beside the log's line
 
 
-def hand_out(
-    vault: Vault, handout: Handout, identities: Sequence[X25519Identity], random_bytes: Chance, now: datetime
+def export_keys(
+    vault: Vault, handout: KeyExport, identities: Sequence[X25519Identity], random_bytes: Chance, now: datetime
 ) -> list[Path]:
     """Write the keys of the archives, one file for all of them or in a folder one each; return the files.
 
@@ -252,7 +252,7 @@ def _texts(target: Path, keys: Sequence[ArchiveKey]) -> dict[Path, bytes]:
     return {target: b"".join(write_archive_key(key) for key in keys)}
 
 
-def _log(vault: Vault, handout: Handout, keys: Sequence[ArchiveKey], now: datetime) -> None:
+def _log(vault: Vault, handout: KeyExport, keys: Sequence[ArchiveKey], now: datetime) -> None:
     facts: dict[str, Fact] = {
         "archives": [key.archive_id for key in keys],
         "recipients": [*handout.recipients],

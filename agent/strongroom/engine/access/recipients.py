@@ -189,7 +189,7 @@ def named_recipient(vault: Vault, configured: Sequence[str], text: str) -> str:
     """
     found = [
         each.recipient.key
-        for each in standings(vault, configured)
+        for each in recipient_statuses(vault, configured)
         if each.configured and (_is_begun_by(each.recipient.key, text) or text in {each.recipient.label} - {""})
     ]
     if len(found) != 1:
@@ -204,7 +204,7 @@ def _is_begun_by(key: str, text: str) -> bool:
     return len(head) >= SHOWN and key.startswith(head) and key.endswith(tail)
 
 
-def standings(vault: Vault, configured: Sequence[str]) -> list[RecipientStatus]:
+def recipient_statuses(vault: Vault, configured: Sequence[str]) -> list[RecipientStatus]:
     """Return every recipient of today and of before, those in force first.
 
     Also those that the vault never saw in force: named by the configuration alone, or by what archives are sealed to.

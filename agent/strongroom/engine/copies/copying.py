@@ -63,7 +63,7 @@ from strongroom.vault.copies import (
 from strongroom.vault.log import ENTRY, last_entry_number
 from strongroom.vault.log_reader import LINES_AFTER, LogWalk, readable
 from strongroom.vault.rows import RowUnreadable
-from strongroom.vault.tombstones import get_tombstone, is_told, unfinished_tombstones
+from strongroom.vault.tombstones import get_tombstone, is_logged, unfinished_tombstones
 from strongroom.vault.vault import Vault
 
 STEP = 200  # entries between two saves
@@ -149,7 +149,7 @@ class _Run:
     def _bury(self) -> None:
         """Remove first what is being destroyed: it must not wait for what is still to be copied."""
         for each in unfinished_tombstones(self._catalogue):
-            if is_told(self._catalogue, each.tombstone):
+            if is_logged(self._catalogue, each.tombstone):
                 with _alone(self._context.vault):
                     self._remove(each.tombstone)
 

@@ -31,7 +31,7 @@ def reconcile(vault: Vault, found: Iterable[Alert], now: datetime, *, whole: boo
     catalogue, seen = vault.catalogue, {alert.key: alert for alert in found}
     changes = [_raised(rows.get_alert(catalogue, alert.key), alert, now) for alert in seen.values()]
     if whole:
-        gone = [each for each in rows.standing_alerts(catalogue) if each.key not in seen]
+        gone = [each for each in rows.open_alerts(catalogue) if each.key not in seen]
         changes += [replace(each, cleared_at=now) for each in gone if not happens_once(each.key)]
     _put(vault, [alert for alert in changes if alert is not None])
 
@@ -39,7 +39,7 @@ def reconcile(vault: Vault, found: Iterable[Alert], now: datetime, *, whole: boo
 def due_alerts(vault: Vault, now: datetime) -> list[AlertRecord]:
     """Return what must be sent now, the most severe first: raised, more severe, over, or critical for another day."""
     unsent = {alert.key: alert for alert in rows.undelivered_alerts(vault.catalogue) if _is_due(alert, now)}
-    again = {each.key: each for each in rows.standing_alerts(vault.catalogue) if _is_reminder(each, now)}
+    again = {each.key: each for each in rows.open_alerts(vault.catalogue) if _is_reminder(each, now)}
     return sorted((unsent | again).values(), key=lambda alert: (-Level(alert.severity).rank, alert.raised_at))
 
 
@@ -49,9 +49,9 @@ def mark_sent(vault: Vault, sent: Iterable[AlertRecord], now: datetime) -> None:
     _put(vault, [_sent(stored, now) for was, stored in current if stored is not None and _same(was, stored)])
 
 
-def standing_alerts(vault: Vault) -> list[AlertRecord]:
+def open_alerts(vault: Vault) -> list[AlertRecord]:
     """Return the active alerts, oldest first."""
-    return rows.standing_alerts(vault.catalogue)
+    return rows.open_alerts(vault.catalogue)
 
 
 def newest_alerts(vault: Vault, most: int = 50) -> list[AlertRecord]:

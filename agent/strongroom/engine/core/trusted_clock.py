@@ -28,7 +28,7 @@ from strongroom.model.clock_check import (
     check_skew,
     check_start,
     check_trust,
-    check_voices,
+    check_votes,
 )
 from strongroom.model.entry_kind import EntryKind
 from strongroom.model.errors import ProviderError, StrongroomError, Transient, UsageError, VaultError, WorldError
@@ -90,7 +90,7 @@ def judge_clock(engine: Engine) -> ClockVerdict:
     """
     bounds, now = Tolerance(), engine.clock()
     votes, answered = _ask(engine.sources)
-    verdict = check_voices(votes, bounds)
+    verdict = check_votes(votes, bounds)
     if verdict.fault is not None:
         return verdict
     if any(each.skew is not None for each in votes):

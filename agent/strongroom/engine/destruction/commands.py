@@ -10,7 +10,7 @@ from msgspec import Struct
 from strongroom.config.schema import Config
 from strongroom.engine.access.inventory import find_archive, single
 from strongroom.engine.copies.removal import remove_from_copies
-from strongroom.engine.core.alert_store import standing_alerts
+from strongroom.engine.core.alert_store import open_alerts
 from strongroom.engine.core.sources import Dependencies, build_sources, open_reading, zones_of
 from strongroom.engine.core.trusted_clock import clock_votes, require_trustworthy_time, time_alarms, vault_now
 from strongroom.engine.destruction.context import DestructionContext, note_rules, rules_of
@@ -123,7 +123,7 @@ def _is_any_known(voices: Sequence[ClockVote]) -> bool:
 def _clock_alarms(config: Config, vault: Vault, dependencies: Dependencies) -> list[str]:
     """Return the text of every alert about the time: the active ones, and any that would be raised now."""
     now = [each.body for each in time_alarms(vault, dependencies.clock(), config.vault.clock_tolerance)]
-    stand = [each.body for each in standing_alerts(vault) if each.key.partition(" ")[0] == AlertKind.CLOCK]
+    stand = [each.body for each in open_alerts(vault) if each.key.partition(" ")[0] == AlertKind.CLOCK]
     return [*now, *stand]
 
 
@@ -169,12 +169,12 @@ def _plan_or_none(context: DestructionContext, proposal_id: str) -> DestructionP
         return None
 
 
-def list_standing(context: DestructionContext, erasures: Iterable[Erasure]) -> dict[str, dict[str, Pending] | None]:
+def list_pending(context: DestructionContext, erasures: Iterable[Erasure]) -> dict[str, dict[str, Pending] | None]:
     """Return what each request waits for, by its id; None if a row cannot be read and `leave_out` reports that."""
-    return {each.id: _standing_or_none(context, each) for each in erasures}
+    return {each.id: _pending_or_none(context, each) for each in erasures}
 
 
-def _standing_or_none(context: DestructionContext, erasure: Erasure) -> dict[str, Pending] | None:
+def _pending_or_none(context: DestructionContext, erasure: Erasure) -> dict[str, Pending] | None:
     try:
         return pending_by_archive(context, erasure) if erasure.pending else {}
     except RowUnreadable as error:

@@ -25,7 +25,7 @@ from strongroom.model.entry_kind import EntryKind
 from strongroom.model.text import counted
 from strongroom.model.times import Chance, Clock, format_duration, format_instant
 from strongroom.vault.catalogue import Catalogue
-from strongroom.vault.log import add_entry, told_entries
+from strongroom.vault.log import add_entry, select_entries
 from strongroom.vault.log_reader import is_in_chain, readable
 from strongroom.vault.vault import Vault
 
@@ -70,7 +70,7 @@ def rules_of(config: Config) -> DestructionRules:
 
 
 # The term is that of the index on exactly these entries.
-RULES_ENTRIES = f"{told_entries('')} WHERE kind = 'destruction.rules-changed' ORDER BY seq DESC"
+RULES_ENTRIES = f"{select_entries('')} WHERE kind = 'destruction.rules-changed' ORDER BY seq DESC"
 
 CHANGED = EntryKind.DESTRUCTION_RULES_CHANGED
 

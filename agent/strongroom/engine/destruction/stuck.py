@@ -15,7 +15,7 @@ from strongroom.model.destruction import Proposal, Stage, ripe_at
 from strongroom.model.text import counted
 from strongroom.vault.copies import copy_state, known_copies
 from strongroom.vault.destructions import approvals_of, approved_proposals, items_of_plan
-from strongroom.vault.tombstones import is_told, unfinished_tombstones
+from strongroom.vault.tombstones import is_logged, unfinished_tombstones
 from strongroom.vault.vault import Vault
 
 HALF = timedelta(hours=1)  # a destruction that has begun takes seconds, and is tried again every few minutes
@@ -49,7 +49,7 @@ def _copies_away(vault: Vault) -> str:
 def _half_done(vault: Vault, now: datetime) -> Iterator[Tombstone]:
     """Yield what has begun, by the log, and has not ended."""
     for each in unfinished_tombstones(vault.catalogue):
-        if each.tombstone.destroyed_at <= now - HALF and is_told(vault.catalogue, each.tombstone):
+        if each.tombstone.destroyed_at <= now - HALF and is_logged(vault.catalogue, each.tombstone):
             yield each.tombstone
 
 

@@ -40,8 +40,8 @@ def with_header(catalogue: Catalogue, job: Job, asked: Expectation) -> Expectati
     ]
     last = before[-1] if before else {}
     records = last.get("records") if isinstance(last, dict) and last.get("faults") == [DOUBTFUL] else None
-    told_before = records if isinstance(records, int) else None
-    return replace(asked, counts_header=counts_header(catalogue, job.source), told_before=told_before)
+    earlier_records = records if isinstance(records, int) else None
+    return replace(asked, counts_header=counts_header(catalogue, job.source), earlier_records=earlier_records)
 
 
 def learn_header(catalogue: Catalogue, archive: Archive, at: datetime) -> None:

@@ -24,7 +24,7 @@ from strongroom.model.errors import Interrupted
 from strongroom.model.job import Job, State, Wait
 from strongroom.model.job_table import IllegalMove
 from strongroom.model.quota import queue_key
-from strongroom.model.waiting import is_told
+from strongroom.model.waiting import is_recorded
 from strongroom.vault.jobs import get_job, live_jobs, put_waits
 from strongroom.vault.sources import get_source
 
@@ -191,7 +191,7 @@ class WorkerPool:
         """Record what jobs wait for where the job itself does not show it."""
         now = self._engine.clock()
         waits = [(each.job, each.wait) for each in results if each.until is not None and each.until != each.job.next_at]
-        unknown = [(job, wait) for job, wait in waits if not is_told(job, wait, now)]
+        unknown = [(job, wait) for job, wait in waits if not is_recorded(job, wait, now)]
         if unknown:
             put_waits(self._engine.vault.catalogue, unknown)
 

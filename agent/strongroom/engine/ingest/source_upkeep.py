@@ -43,8 +43,8 @@ from strongroom.vault.sources import (
     logged_retention,
     put_ask_again_at,
     put_source,
-    remember_told_retention,
-    told_retention,
+    reported_retention,
+    store_reported_retention,
 )
 
 EVERY = timedelta(days=1)
@@ -59,7 +59,7 @@ def kept_for(engine: Engine, source: str) -> timedelta | None:
     found = engine.sources.get(source)  # None: removed from the configuration while its job was in progress
     if found is None:
         return None
-    return found.provider.limits.retention or told_retention(engine.vault.catalogue, source)
+    return found.provider.limits.retention or reported_retention(engine.vault.catalogue, source)
 
 
 def learn_retention(engine: Engine, sources: Iterable[str]) -> None:
@@ -90,7 +90,7 @@ def _ask_retention(engine: Engine, source: str) -> bool:
     with catalogue.transaction():
         put_ask_again_at(catalogue, source, now + (EVERY if answered else AFTER_FAILURE))
         if retention is not None and retention != before:
-            remember_told_retention(catalogue, source, retention)
+            store_reported_retention(catalogue, source, retention)
             facts: dict[str, Fact] = {"source": source, "days": retention // timedelta(days=1)}
             add_entry(catalogue, Entry(EntryKind.SOURCE_RETENTION_TOLD, now, facts=facts))
     return answered

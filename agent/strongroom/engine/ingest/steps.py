@@ -25,7 +25,7 @@ from strongroom.model.errors import (
 )
 from strongroom.model.job import Cause, Event, Job
 from strongroom.model.job_table import Facts
-from strongroom.model.provider import Accepted, Listed, Observation, Standing
+from strongroom.model.provider import Accepted, ExportStatus, Listed, Observation
 from strongroom.providers.port import Provider, TakesKeys
 from strongroom.vault.jobs import known_refs, waiting_refs
 from strongroom.vault.sources import get_source, put_source, remember_list, seen_before
@@ -130,17 +130,17 @@ def _observe(engine: Engine, job: Job, _step: Step, _context: JobContext) -> Ste
     """Ask for the state of the export."""
     seen = _state_at_provider(engine, job)
     facts = _seen(engine, job, seen)
-    if seen.standing is Standing.READY:
+    if seen.status is ExportStatus.READY:
         return StepResult(Event.COMPLETED, replace(facts, next_at=None))
     deaths = {
-        Standing.FAILED: Cause.PROVIDER_FAILED,
-        Standing.EXPIRED: Cause.EXPIRED,
-        Standing.GONE: Cause.GONE,
+        ExportStatus.FAILED: Cause.PROVIDER_FAILED,
+        ExportStatus.EXPIRED: Cause.EXPIRED,
+        ExportStatus.GONE: Cause.GONE,
     }
-    if seen.standing in deaths:
-        words = f"the provider reports {seen.raw_status or seen.standing}" + (f": {seen.detail}" if seen.detail else "")
-        return StepResult(Event.DIED, replace(facts, next_at=None, cause=deaths[seen.standing], detail=words))
-    if seen.standing is Standing.UNKNOWN:
+    if seen.status in deaths:
+        words = f"the provider reports {seen.raw_status or seen.status}" + (f": {seen.detail}" if seen.detail else "")
+        return StepResult(Event.DIED, replace(facts, next_at=None, cause=deaths[seen.status], detail=words))
+    if seen.status is ExportStatus.UNKNOWN:
         facts = replace(facts, detail=_unknown(seen))
     return StepResult(Event.PROGRESSED, facts)
 
@@ -176,7 +176,7 @@ def _renew(engine: Engine, job: Job, _step: Step, _context: JobContext) -> StepR
         words = f"a new export is needed: {error.message}"
         return StepResult(Event.LAPSED, Facts(cause=Cause.LAPSED, detail=words, request_id=error.request_id))
     except Unanswered as error:
-        seen = Observation(job.ref, Standing.UNKNOWN, "", request_id=error.request_id)
+        seen = Observation(job.ref, ExportStatus.UNKNOWN, "", request_id=error.request_id)
     engine.crash_point("after renew")
     words = "; ".join(part for part in (job.detail, "the provider is recreating the file") if part)
     return StepResult(Event.RENEWED, replace(_seen(engine, job, seen), cause=Cause.RENEWAL, detail=words))

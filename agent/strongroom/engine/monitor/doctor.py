@@ -34,13 +34,13 @@ from strongroom.engine.monitor.source_check import (
     check_retention,
     check_settling,
     notes_of,
-    remember_what_it_told,
+    store_reported,
 )
 from strongroom.engine.monitor.system_status import disk_forecast
 from strongroom.engine.proof.checkpoint_delivery import evidence_view
 from strongroom.engine.proof.checkpoints import contradictions, origin_in
 from strongroom.engine.proof.known_checkpoints import known_checkpoints
-from strongroom.engine.proof.log_continuity import LOST, MEND, is_history_missed
+from strongroom.engine.proof.log_continuity import AFTER_LOSS, LOST, is_history_missed
 from strongroom.engine.repair.vault_folder import check_files
 from strongroom.engine.retention.holds import unconfigured
 from strongroom.evidence.line import read_chain
@@ -122,7 +122,7 @@ def _parts(config: Config, vault: Vault, clock: Clock) -> Iterator[tuple[str, Ca
 
 def _history(vault: Vault) -> Iterator[Check]:
     if is_history_missed(vault):
-        yield Check("history", CheckResult.WARN, LOST, MEND)
+        yield Check("history", CheckResult.WARN, LOST, AFTER_LOSS)
 
 
 def _lock(vault: Vault) -> Iterator[Check]:
@@ -256,9 +256,9 @@ def _renames(config: Config, vault: Vault) -> Iterator[Check]:
 
 def _unconfigured_holds(config: Config, vault: Vault) -> Iterator[Check]:
     """Warn of holds on a source, stream or dataset that nothing is configured for: nothing new comes under them."""
-    told = renames(vault.catalogue)
+    renamed = renames(vault.catalogue)
     for each in holds(vault.catalogue):
-        source, stream = told.present(Noun.SOURCE, each.rule.source), told.present(Noun.STREAM, each.rule.stream)
+        source, stream = renamed.present(Noun.SOURCE, each.rule.source), renamed.present(Noun.STREAM, each.rule.stream)
         gone = unconfigured(config, each.rule)
         if gone and unconfigured(config, replace(each.rule, source=source, stream=stream)):
             words = f"hold {each.id} is on {gone}, which is not in the configuration any more"
@@ -307,7 +307,7 @@ def _source(config: Config, name: str, dependencies: Dependencies) -> Iterator[C
     source = config.source(name)
     provider = build_source(source, config, dependencies).provider
     probe = provider.probe()
-    remember_what_it_told(config, name, probe)
+    store_reported(config, name, probe)
     label = f"source {name}"
     yield check_offer(label, probe)
     clock = check_clock(name, probe)

@@ -15,7 +15,7 @@ from strongroom.model.alert import Level
 from strongroom.model.job import State
 from strongroom.model.provider import Limits
 from strongroom.model.quota import HOUR
-from strongroom.vault.alerts import standing_alerts
+from strongroom.vault.alerts import open_alerts
 from strongroom.vault.archives import Totals, archive_totals
 from strongroom.vault.files import file_size, is_file
 from strongroom.vault.jobs import jobs_by_state
@@ -62,7 +62,7 @@ def take_snapshot(
 ) -> MetricsSnapshot:
     """Measure the vault."""
     catalogue, log = vault.catalogue, vault.layout.log
-    jobs, standing = jobs_by_state(catalogue), Counter(alert.severity for alert in standing_alerts(catalogue))
+    jobs, standing = jobs_by_state(catalogue), Counter(alert.severity for alert in open_alerts(catalogue))
     return MetricsSnapshot(
         at=now,
         coverage_age={

@@ -22,7 +22,7 @@ from strongroom.model.clock_check import Tolerance, check_skew
 from strongroom.model.errors import AuthRefused, ExitCode, ProviderError, StrongroomError
 from strongroom.model.horizon import asked_after
 from strongroom.model.plan import Plan
-from strongroom.model.provider import Limits, Listed, Match, Probe, Standing
+from strongroom.model.provider import ExportStatus, Limits, Listed, Match, Probe
 from strongroom.model.quota import HOUR
 from strongroom.model.text import counted, noun_of
 from strongroom.providers.port import Provider
@@ -80,14 +80,14 @@ def look_at_source(config: Config, name: str, dependencies: Dependencies) -> Sou
         report.failed("permission" if isinstance(error, AuthRefused) else "answer", error)
         report.unknown.append("everything else: no more requests were sent")
         return report
-    remember_what_it_told(config, name, probe)
+    store_reported(config, name, probe)
     _tell(report, provider, probe, source.retention_days)
     if probe.offered is not False:
         _quota(report, provider, probe, dependencies.clock())
     return report
 
 
-def remember_what_it_told(config: Config, name: str, probe: Probe) -> None:
+def store_reported(config: Config, name: str, probe: Probe) -> None:
     """Let plans and coverage know how long the source keeps records before any run has asked it."""
     if probe.retention is None:
         return
@@ -125,10 +125,10 @@ def notes_of(probe: Probe, configured: int | None) -> list[str]:
 
 def check_retention(label: str, configured: int | None, probe: Probe) -> Iterator[Check]:
     """Tell how long the account's plan keeps records, and where the configuration says something else."""
-    told = probe.retention
-    if told is None:
+    reported = probe.retention
+    if reported is None:
         return
-    days = told // DAY
+    days = reported // DAY
     words = f"its plan keeps records for {counted(days, 'day')}"
     if configured is None or configured == days:
         yield Check(label, CheckResult.OK, words)
@@ -197,7 +197,7 @@ _WAIT = "nothing is wrong: exports wait for their turn"
 
 def _used(limits: Limits, listed: list[Listed], now: datetime) -> Iterator[tuple[str, bool]]:
     """Yield each quota in words, and whether it is used up."""
-    under_way = sum(entry.observation.standing in (Standing.QUEUED, Standing.RUNNING) for entry in listed)
+    under_way = sum(entry.observation.status in (ExportStatus.QUEUED, ExportStatus.RUNNING) for entry in listed)
     if limits.concurrent is not None:
         words = (
             f"{under_way} of {counted(limits.concurrent, 'export')} at once {noun_of(under_way, 'is', 'are')} under way"

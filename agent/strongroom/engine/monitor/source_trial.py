@@ -21,7 +21,7 @@ from strongroom.model.errors import StrongroomError, UsageError, WorldError
 from strongroom.model.manifest import Manifest
 from strongroom.model.names import nearest_words
 from strongroom.model.plan import ExportSpec
-from strongroom.model.provider import Container, Exchange, Observation, Part, Standing
+from strongroom.model.provider import Container, Exchange, ExportStatus, Observation, Part
 from strongroom.model.text import counted, format_size
 from strongroom.model.window import Window
 
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from strongroom.providers.port import Provider
 
 _OPENING = 64 * 1024  # bytes that are looked at for the names of fields
-_UNDER_WAY = (Standing.QUEUED, Standing.RUNNING, Standing.UNKNOWN)
+_UNDER_WAY = (ExportStatus.QUEUED, ExportStatus.RUNNING, ExportStatus.UNKNOWN)
 
 
 class Trial(Struct, frozen=True):
@@ -100,11 +100,11 @@ def walk_trial(
             return
         seen = provider.observe([ref])[ref]
         until = dependencies.clock() + patience
-        while seen.standing in _UNDER_WAY and dependencies.clock() < until:
+        while seen.status in _UNDER_WAY and dependencies.clock() < until:
             pause(provider.limits.poll_first)
             seen = provider.observe([ref])[ref]
         yield _state(seen)
-        if seen.standing is not Standing.READY:
+        if seen.status is not ExportStatus.READY:
             return
         parts = provider.parts(ref)
         yield _files(parts)
@@ -162,16 +162,16 @@ def _request(provider: Provider, spec: ExportSpec) -> tuple[str, TrialStep]:
 
 
 def _state(seen: Observation) -> TrialStep:
-    words = f'the status is "{seen.raw_status}", which means {seen.standing}'
-    if seen.standing is Standing.UNKNOWN:
+    words = f'the status is "{seen.raw_status}", which means {seen.status}'
+    if seen.status is ExportStatus.UNKNOWN:
         return TrialStep("state", words, good=False, hint="add the word to [export.statuses]")
-    if seen.standing in _UNDER_WAY:
+    if seen.status in _UNDER_WAY:
         return TrialStep("state", f"{words}; it is not ready in time", good=False, hint="wait longer with --wait")
     facts = [f"it ends {seen.expires_at:%Y-%m-%d %H:%M} UTC" if seen.expires_at else "it does not say when it ends"]
     facts += [format_size(seen.size)] if seen.size is not None else []
     facts += [counted(seen.rows, "record")] if seen.rows is not None else []
     detail = f": {seen.detail}" if seen.detail else ""
-    return TrialStep("state", f"{words}{detail}; {', '.join(facts)}", good=seen.standing is Standing.READY)
+    return TrialStep("state", f"{words}{detail}; {', '.join(facts)}", good=seen.status is ExportStatus.READY)
 
 
 def _files(parts: Sequence[Part]) -> TrialStep:

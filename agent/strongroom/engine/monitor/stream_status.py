@@ -18,7 +18,7 @@ from datetime import datetime, timedelta
 from msgspec import Struct
 from msgspec.structs import replace
 
-from strongroom.engine.core.alert_store import AlertRecord, newest_alerts, standing_alerts
+from strongroom.engine.core.alert_store import AlertRecord, newest_alerts, open_alerts
 from strongroom.engine.core.engine import Engine
 from strongroom.engine.ingest.planning import work_out
 from strongroom.engine.ingest.source_upkeep import kept_for
@@ -149,10 +149,10 @@ def losses_since(vault: Vault, plans: Iterable[Plan], before: Lost, unheard: dat
     """
     grown = [now - before.get(name, NONE) for name, now in lost_of(vault, plans).items()]
     fresh = [each for each in grown if each >= LEAST_LOSS]
-    stand = {each.key: each for each in standing_alerts(vault)}
+    stand = {each.key: each for each in open_alerts(vault)}
     if unheard is not None:
-        told = [each for each in newest_alerts(vault, _MOST) if each.told_at is not None and each.told_at >= unheard]
-        stand |= {each.key: each for each in told if happens_once(each.key)}
+        sent = [each for each in newest_alerts(vault, _MOST) if each.told_at is not None and each.told_at >= unheard]
+        stand |= {each.key: each for each in sent if happens_once(each.key)}
     standing = [each for each in stand.values() if each.key.partition(" ")[0] in _ABOUT]
     return Losses(sum(fresh, NONE), len(fresh), tuple(standing))
 

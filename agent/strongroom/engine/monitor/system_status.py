@@ -24,7 +24,7 @@ SAMPLES = 36  # newest windows of each stream, from which its growth is computed
 _NOTICES = 500
 
 
-class SourceStanding(Struct, frozen=True):
+class SourceStatus(Struct, frozen=True):
     """One source, as it was last seen."""
 
     quota: Quota
@@ -38,7 +38,7 @@ class AlertDelivery(Struct, frozen=True):
     """The channels of alerts, and how delivery went."""
 
     channels: tuple[str, ...]
-    told: int  # of the newest notices
+    sent: int  # of the newest notices
     last: datetime | None
     waiting: int  # raised and not sent yet
 
@@ -47,11 +47,11 @@ class SystemStatus(Struct, frozen=True):
     """Machine and sources at one instant."""
 
     disk: DiskForecast
-    sources: tuple[SourceStanding, ...]
+    sources: tuple[SourceStatus, ...]
     telling: AlertDelivery
 
 
-def standing_of(vault: Vault, config: Config, limits: Mapping[str, Limits], now: datetime) -> SystemStatus:
+def read_system_status(vault: Vault, config: Config, limits: Mapping[str, Limits], now: datetime) -> SystemStatus:
     """Read the state of machine and sources; `limits` has what is known of each source beyond the catalogue."""
     return SystemStatus(
         disk=disk_forecast(vault, (each.name for each in config.streams), config.vault.min_free),
@@ -73,13 +73,13 @@ def growth_of(samples: Iterable[Sample], owed: timedelta = timedelta(0)) -> Grow
     return Growth(sum(sample.sealed_size for sample in known), covered, owed)
 
 
-def _source(vault: Vault, name: str, limits: Limits | None, now: datetime) -> SourceStanding:
+def _source(vault: Vault, name: str, limits: Limits | None, now: datetime) -> SourceStatus:
     state = get_source(vault.catalogue, name)
     skew = timedelta(seconds=state.clock_skew) if state.clock_skew is not None else None
     later = state.refused_until if state.refused_until and state.refused_until > now else None
     why = wait_words(Wait(state.refused_cause or Cause.QUOTA, until=later)) if later else ""
     words = f"{why}: {state.refused_words}" if why and state.refused_words else why
-    return SourceStanding(quota_of(vault, name, limits, now), skew, later, state.paused, words)
+    return SourceStatus(quota_of(vault, name, limits, now), skew, later, state.paused, words)
 
 
 def _telling(vault: Vault, notify: NotifySettings) -> AlertDelivery:
@@ -88,11 +88,11 @@ def _telling(vault: Vault, notify: NotifySettings) -> AlertDelivery:
     channels += ["the desktop"] if notify.desktop else []
     channels += ["a dead man's switch"] if notify.ping else []
     alert_records = newest_alerts(vault.catalogue, _NOTICES)
-    told = [
+    sent = [
         each.told_at for each in alert_records if each.told_at is not None and channels
     ]  # without a channel none was sent
     waiting = sum(each.told_at is None and each.cleared_at is None for each in alert_records)
-    return AlertDelivery(tuple(channels), len(told), max(told, default=None), waiting)
+    return AlertDelivery(tuple(channels), len(sent), max(sent, default=None), waiting)
 
 
 class Quota(Struct, frozen=True):

@@ -24,7 +24,7 @@ from strongroom.vault.vault import Vault
 
 ACCEPTED = EntryKind.HISTORY_ACCEPTED
 LOST = "the log begins with a rebuild without a log: earlier holds, extended periods and erasures are unknown"
-MEND = "place the legal holds again, then: strongroom recover --accept-lost-history WHY"
+AFTER_LOSS = "place the legal holds again, then: strongroom recover --accept-lost-history WHY"
 
 
 def has_lines(log: Path) -> bool:

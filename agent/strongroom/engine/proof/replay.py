@@ -44,7 +44,7 @@ from strongroom.vault.sources import (
     put_source,
     remember_ask,
     remember_counts_header,
-    remember_told_retention,
+    store_reported_retention,
 )
 from strongroom.vault.streams import get_stream, move_source, move_stream, put_stream
 
@@ -227,7 +227,7 @@ class Replay:
         put_source(self._catalogue, replace(get_source(self._catalogue, name), paused=paused))
 
     def _learned_retention(self, body: Body, _at: datetime) -> None:
-        remember_told_retention(self._catalogue, body["facts"]["source"], timedelta(days=body["facts"]["days"]))
+        store_reported_retention(self._catalogue, body["facts"]["source"], timedelta(days=body["facts"]["days"]))
 
     def _header_learned(self, body: Body, _at: datetime) -> None:
         facts = body["facts"]

@@ -80,15 +80,15 @@ def _coverage(engine: Engine, plan: Plan, period: Window | None, streams: Sequen
     overtaken = set(due.lost)
     ledger = [each for each in ledger if each.window not in overtaken]
     lost = [Interval(name, window, Cover.LOST, cause=due.cause) for window in due.lost]
-    told = sorted([*ledger, *lost], key=lambda each: each.window)
+    parts = sorted([*ledger, *lost], key=lambda each: each.window)
     return StreamCoverage(
         stream=name,
         source=plan.stream.source,
         since=due.since,
         keeps=due.keeps,
         paused="in the configuration" if plan.paused else shut or state.paused,
-        intervals=tuple(each for each in told if _within(each.window, period)),
-        unheld=tuple(unheld(told, period)),
+        intervals=tuple(each for each in parts if _within(each.window, period)),
+        unheld=tuple(unheld(parts, period)),
         due=tuple(window for window in due.windows if _within(window, period)),
         risk=at_risk(whole, ledger, engine.clock(), due.keeps),
         snapshot=due.plan.snapshot,

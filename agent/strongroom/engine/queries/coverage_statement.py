@@ -18,7 +18,7 @@ from strongroom.model.plan import Stream
 from strongroom.model.second_look import SecondLookOutcome, words_of
 from strongroom.model.text import counted
 from strongroom.model.times import format_instant
-from strongroom.model.waiting import told_code
+from strongroom.model.waiting import described_cause
 from strongroom.model.window import Window, subtract
 from strongroom.vault.log import LAST_ENTRY
 from strongroom.vault.vault import Vault
@@ -113,23 +113,23 @@ def _archived(each: StreamCoverage, period: Window) -> list[Window]:
 
 def _destroyed(each: StreamCoverage, period: Window) -> list[tuple[Window, str]]:
     """Return what was archived, was destroyed when its period was over, and is archived no more; and why."""
-    told = [*_archived(each, period), *(gap for gap, _why in _gaps(each, period))]
+    reported = [*_archived(each, period), *(gap for gap, _why in _gaps(each, period))]
     pieces: list[tuple[Window, str]] = []
     for interval in each.intervals:
         window = interval.window.within(period)
         if interval.cover is Cover.DESTROYED and window is not None:
-            found = subtract(window, told)
+            found = subtract(window, reported)
             pieces += [(piece, interval.cause or "its time was over") for piece in found]
-            told += found
+            reported += found
     return sorted(pieces)
 
 
 def _gaps(each: StreamCoverage, period: Window) -> list[tuple[Window, str]]:
     """Return what was never archived, and why; what was archived and later destroyed is returned with it."""
-    told = joined(unheld(each.intervals, period))
+    reported = joined(unheld(each.intervals, period))
     known = [interval.window for interval in each.intervals if interval.cover in HELD]
-    nothing = subtract(period, known + [interval.window for interval in told])
-    gaps = [(gap.window, f"{gap.cover.words}, {told_code(gap.cause)}".removesuffix(", ")) for gap in told]
+    nothing = subtract(period, known + [interval.window for interval in reported])
+    gaps = [(gap.window, f"{gap.cover.words}, {described_cause(gap.cause)}".removesuffix(", ")) for gap in reported]
     return sorted([*gaps, *((window, "not held") for window in nothing)])
 
 

@@ -32,7 +32,7 @@ from strongroom.vault.checkpoints import newest_checkpoint
 from strongroom.vault.coverage import coverage_totals, held_intervals, intervals_of
 from strongroom.vault.recipients import last_drills
 from strongroom.vault.second_looks import second_looks
-from strongroom.vault.sources import known_retention, told_retention
+from strongroom.vault.sources import known_retention, reported_retention
 from strongroom.vault.streams import StreamState, all_streams
 from strongroom.vault.vault import Vault
 
@@ -164,8 +164,8 @@ def _keeps(vault: Vault, plans: Sequence[Plan], limits: Mapping[str, Limits]) ->
     keeps: dict[str, timedelta | None] = {}
     for source in {plan.stream.source for plan in plans}:
         fixed = limits[source].retention if source in limits else None
-        told = told_retention(vault.catalogue, source) or known_retention(vault.catalogue, source)
-        keeps[source] = fixed or told
+        reported = reported_retention(vault.catalogue, source) or known_retention(vault.catalogue, source)
+        keeps[source] = fixed or reported
     return keeps
 
 

@@ -11,7 +11,7 @@ from datetime import datetime
 from msgspec import Struct
 
 from strongroom.config.schema import Config
-from strongroom.engine.core.alert_store import standing_alerts
+from strongroom.engine.core.alert_store import open_alerts
 from strongroom.engine.core.engine import Engine
 from strongroom.engine.core.sources import engine_to_look, plans_of
 from strongroom.engine.ingest.coverage import mark_snapshot
@@ -153,7 +153,7 @@ def _wrong_clock(vault: Vault, config: Config, found: Status, now: datetime) -> 
 def _remembered(vault: Vault) -> Sequence[Alert]:
     return [
         Alert(each.key, Level(each.severity), each.title, each.body)
-        for each in standing_alerts(vault)
+        for each in open_alerts(vault)
         if each.key in _REMEMBERED or each.key.startswith((f"{LOG_REMADE} ", f"{CONTRADICTED} "))
     ]
 

@@ -67,9 +67,9 @@ def serve(engine: Engine) -> list[Request]:
 
 def _log(engine: Engine, request: Request, accepted: bool) -> None:
     facts = {"wish": request.wish.value, "subject": request.subject, "accepted": accepted}
-    told = {name: fact for name, fact in facts.items() if fact != ""}
+    filled = {name: fact for name, fact in facts.items() if fact != ""}
     entry = Entry(
-        EntryKind.REQUEST_ANSWERED, engine.clock(), facts=told, words=f"by {request.by}"
+        EntryKind.REQUEST_ANSWERED, engine.clock(), facts=filled, words=f"by {request.by}"
     )  # a name is for no line
     add_entry(engine.vault.catalogue, entry)
 

@@ -50,7 +50,7 @@ from strongroom.vault.old_catalogues import witnesses_of
 from strongroom.vault.orphans import move_to
 from strongroom.vault.retention_records import put_reach
 from strongroom.vault.scrubs import ScrubFinding, settle_findings
-from strongroom.vault.sources import known_retention, told_retention
+from strongroom.vault.sources import known_retention, reported_retention
 from strongroom.vault.vault import Vault
 
 
@@ -185,7 +185,7 @@ def _move_files(vault: Vault, archive: Archive, after: Archive) -> list[Fact]:
 def _may_be_exported(vault: Vault, archive: Archive, interval: Interval, now: datetime) -> bool:
     """Return whether the provider may still have the window; True if its retention is unknown."""
     catalogue = vault.catalogue
-    keeps = known_retention(catalogue, archive.source) or told_retention(catalogue, archive.source)
+    keeps = known_retention(catalogue, archive.source) or reported_retention(catalogue, archive.source)
     return keeps is None or interval.window.start >= now - keeps
 
 

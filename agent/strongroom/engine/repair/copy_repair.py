@@ -32,7 +32,7 @@ from strongroom.vault.files import is_there
 from strongroom.vault.key_rotation import keys_alone
 from strongroom.vault.log import add_entry
 from strongroom.vault.rows import RowUnreadable
-from strongroom.vault.scrubs import ScrubFinding, put_findings, standing_findings
+from strongroom.vault.scrubs import ScrubFinding, open_findings, put_findings
 from strongroom.vault.vault import Vault
 
 VAULT = "the vault"
@@ -114,7 +114,7 @@ def _suspects(vault: Vault, *, deep: bool) -> Iterator[Archive]:
 
 
 def _found_damaged(vault: Vault) -> list[str]:
-    found = (each.archive for each in standing_findings(vault.catalogue, 1_000_000) if each.archive)
+    found = (each.archive for each in open_findings(vault.catalogue, 1_000_000) if each.archive)
     return list(dict.fromkeys(found))
 
 
@@ -260,7 +260,7 @@ def repair_unattended(context: CopyContext, target: CopyTarget, tried: dict[str,
     """
     catalogue = context.vault.catalogue
     known = frozenset(
-        [f"{each.file} {each.message}" for each in standing_findings(catalogue, 10_000) if each.archive]
+        [f"{each.file} {each.message}" for each in open_findings(catalogue, 10_000) if each.archive]
         + [f"{each.object} {each.message}" for each in copy_findings(catalogue, target.name)]
     )
     if not known or tried.get(target.name) == known:

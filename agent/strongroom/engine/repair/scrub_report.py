@@ -13,7 +13,7 @@ from strongroom.model.alert import Alert, AlertKind, Level
 from strongroom.model.scrub import Lap, ScrubPace, is_behind
 from strongroom.model.text import counted
 from strongroom.vault.scrubs import ScrubFinding as ScrubFinding  # the command line names it from here
-from strongroom.vault.scrubs import count_findings, last_lap, put_aside, scrubbed_at, scrubbed_files, standing_findings
+from strongroom.vault.scrubs import count_findings, last_lap, open_findings, put_aside, scrubbed_at, scrubbed_files
 from strongroom.vault.vault import Vault
 
 LOG_FILE = "log/log.jsonl"
@@ -47,7 +47,7 @@ def scrub_state(vault: Vault, now: datetime, pace: ScrubPace | None = None) -> S
 
 def list_findings(vault: Vault, most: int = 1000) -> list[ScrubFinding]:
     """Return the open findings, in the order of ids."""
-    return standing_findings(vault.catalogue, most)
+    return open_findings(vault.catalogue, most)
 
 
 def set_aside(vault: Vault) -> tuple[str, ...]:
@@ -57,7 +57,7 @@ def set_aside(vault: Vault) -> tuple[str, ...]:
 
 def scrub_alarms(vault: Vault, now: datetime, pace: ScrubPace) -> Iterator[Alert]:
     """Yield the alerts of the scrub: each damaged archive, and a late scrub."""
-    standing = groupby(standing_findings(vault.catalogue, 10_000), key=lambda each: each.archive)
+    standing = groupby(open_findings(vault.catalogue, 10_000), key=lambda each: each.archive)
     by_archive = {archive: list(found) for archive, found in standing}
     for archive, found in list(by_archive.items())[:NAMED]:
         yield _damaged(archive, found)

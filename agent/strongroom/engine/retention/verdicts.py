@@ -44,7 +44,7 @@ from strongroom.vault.tombstones import DestroyedArchive as DestroyedArchive  # 
 from strongroom.vault.tombstones import (
     count_tombstones,
     get_tombstone,
-    is_told,
+    is_logged,
     newest_tombstones,
     tombstones_touching,
 )
@@ -261,7 +261,7 @@ def destroyed_before(
         if not _is_of(tombstone, sources, stream.datasets):
             continue
         parts = list(subtract(tombstone.window, known))
-        for part in parts if parts and is_told(catalogue, tombstone) else ():
+        for part in parts if parts and is_logged(catalogue, tombstone) else ():
             known.append(part)
             cause = f"destroyed under {tombstone.rule}"
             yield Interval(stream.name, part, Cover.DESTROYED, tombstone.archive, tombstone.job, cause)
@@ -275,7 +275,7 @@ def refuse_return(catalogue: Catalogue, source: str, datasets: Sequence[str], wi
     """Raise Destroyed where a new export would bring back what was destroyed from the same account."""
     sources = renames(catalogue).names_of(Noun.SOURCE, source)
     for tombstone in tombstones_touching(catalogue, window):
-        if _is_of(tombstone, sources, datasets) and is_told(catalogue, tombstone):
+        if _is_of(tombstone, sources, datasets) and is_logged(catalogue, tombstone):
             raise Destroyed(
                 f"archive {tombstone.archive} of this period {words_of(tombstone)}: it is not exported again",
                 hint="choose a window that does not overlap it",

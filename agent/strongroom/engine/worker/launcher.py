@@ -63,9 +63,9 @@ class ForkedProcess:
     def _ended(self, seconds: float) -> int | None:
         with self._guard:
             if self.returncode is None and is_readable(self._status, seconds):
-                told = os.read(self._status, STATUS.size)
+                code = os.read(self._status, STATUS.size)
                 # A template that was killed writes none: its processes are killed with it.
-                self.returncode = STATUS.unpack(told)[0] if told else -signal.SIGKILL
+                self.returncode = STATUS.unpack(code)[0] if code else -signal.SIGKILL
                 os.close(self._status)
                 os.close(self._pidfd)
             return self.returncode
@@ -152,11 +152,11 @@ class _Template:
         return self._process.poll() is None
 
     def fork(self, descriptors: Sequence[int]) -> ForkedProcess:
-        status, told = os.pipe()
+        status, writer = os.pipe()
         try:
-            socket.send_fds(self._requests, [FORK], [*descriptors, told])
-            os.close(told)
-            told = -1
+            socket.send_fds(self._requests, [FORK], [*descriptors, writer])
+            os.close(writer)
+            writer = -1
             process, pidfd = self._answer()
         except OSError as error:
             os.close(status)
@@ -165,8 +165,8 @@ class _Template:
             os.close(status)
             raise
         finally:
-            if told >= 0:
-                os.close(told)
+            if writer >= 0:
+                os.close(writer)
         return ForkedProcess(process, pidfd, status)
 
     def _answer(self) -> tuple[int, int]:
