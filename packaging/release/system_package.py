@@ -30,6 +30,7 @@ CHECKOUT_PROGRAM = "/opt/strongroom/bin/strongroom"
 ABOUT = """Archives the exports of messaging providers, and proves that none is missing
 Strongroom archives what Zavu, HookBridge and Qlara export before they delete
 it, sealed to public keys, and proves that nothing is missing or altered."""
+UNFETCHED = "the pinned libraries cannot be fetched"
 
 
 class Package(NamedTuple):
@@ -47,13 +48,16 @@ class Clash(Exception):
 
 
 def download(lock: Path, python: str, target: Path) -> list[Path]:
-    """Fetch the pinned wheels of all that runs, for one version of Python. Raises CalledProcessError."""
+    """Fetch the pinned wheels of all that runs, for one version of Python. Raises SystemExit with pip's words."""
     pinned, wanted = entries(lock), target / "wanted.txt"
     target.mkdir(parents=True)
     wanted.write_text("\n".join(pinned[name] for name in sorted(installed_names())))
     command = [sys.executable, "-m", "pip", "download", "-qq", "--disable-pip-version-check", "--no-deps"]
     command += ["--only-binary", ":all:", "--python-version", python, "--require-hashes"]
-    subprocess.run([*command, "--dest", str(target), "-r", str(wanted)], check=True, capture_output=True, text=True)
+    command += ["--dest", str(target), "-r", str(wanted)]
+    done = subprocess.run(command, check=False, capture_output=True, text=True)
+    if done.returncode != 0:
+        raise SystemExit(f"error: {UNFETCHED}: {done.stderr.strip()}")
     return sorted(target.glob("*.whl"))
 
 

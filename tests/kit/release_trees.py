@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from kit.systemd_units import ROOT
+from release.system_package import UNFETCHED
 
 EPOCH = "1764500000"
 SMALL = ("--python", f"3.{sys.version_info[1]}", "--kind", "deb")
@@ -34,11 +35,13 @@ def copy_tree(target: Path) -> Path:
 
 
 def build(tree: Path, out: Path, *arguments: str, umask: int = 0o022) -> Path:
-    """Build a release from a tree."""
+    """Build a release from a tree. Skips the test where no package index can be reached."""
     environment = {**os.environ, "PYTHONPATH": str(tree / "packaging"), "SOURCE_DATE_EPOCH": EPOCH}
     environment |= {"HOME_URL": HOME_URL, "TZ": "Asia/Tokyo" if umask == 0o077 else "UTC"}
     command = [sys.executable, "-m", "release.build", "--out", str(out), *arguments]
     done = subprocess.run(command, cwd=tree, env=environment, umask=umask, capture_output=True, text=True, check=False)
+    if UNFETCHED in done.stderr and "DO NOT MATCH THE HASHES" not in done.stderr:
+        pytest.skip(done.stderr.strip()[-300:])
     assert done.returncode == 0, done.stdout + done.stderr
     return out
 
