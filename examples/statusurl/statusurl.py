@@ -20,7 +20,7 @@ from strongroom.model import provider as nouns
 from strongroom.model.errors import RequestRefused
 from strongroom.model.inspection import Expectation
 from strongroom.model.plan import DatasetShape, ExportSpec
-from strongroom.model.provider import Accepted, Ask, Container, Limits, Listed, Observation, Part, Probe, Standing
+from strongroom.model.provider import Accepted, Ask, Container, ExportStatus, Limits, Listed, Observation, Part, Probe
 from strongroom.model.times import format_instant
 from strongroom.providers import account
 from strongroom.providers.account import OVERLAP, overlapping
@@ -79,7 +79,7 @@ class StatusUrl(Plain):
         base, _, ref = reply.headers.get("content-location", "").rpartition("/")
         if base != self._base_url + STATUS or not ref.isalnum():
             raise account.unanswered(LABEL, reply, Unusable("its status URL is none of this server's"))
-        return Accepted(Observation(ref, Standing.QUEUED, "202", request_id=reply.request_id), reply.request_id)
+        return Accepted(Observation(ref, ExportStatus.QUEUED, "202", request_id=reply.request_id), reply.request_id)
 
     def sweep(self, since: datetime) -> Iterator[Listed]:  # noqa: ARG002 - there is no list to walk
         """Yield nothing."""
@@ -118,16 +118,16 @@ class StatusUrl(Plain):
     def _look(self, ref: str) -> tuple[ApiResponse, Observation]:
         reply = self._policy.call("GET", account.export_path(LABEL, STATUS, ref))
         progress = reply.words(reply.headers.get("x-progress", "202"), 60)
-        seen = Observation(ref, Standing.RUNNING, progress, retry_at=reply.retry_at)
+        seen = Observation(ref, ExportStatus.RUNNING, progress, retry_at=reply.retry_at)
         if reply.status == 202:
             return reply, seen
         if reply.status in (404, 410):
-            return reply, replace(seen, standing=Standing.GONE, raw_status=str(reply.status))
+            return reply, replace(seen, status=ExportStatus.GONE, raw_status=str(reply.status))
         if reply.status != 200:
             raise refuse_read(reply, LABEL, read_problem(reply))
         ends = parse_date(reply.headers.get("expires", ""))
-        standing = Standing.FAILED if reply.loose_content().get("error") else Standing.READY
-        return reply, replace(seen, standing=standing, raw_status="200", expires_at=ends)
+        status = ExportStatus.FAILED if reply.loose_content().get("error") else ExportStatus.READY
+        return reply, replace(seen, status=status, raw_status="200", expires_at=ends)
 
 
 def read_parts(manifest: Mapping[str, object]) -> Iterator[Part]:

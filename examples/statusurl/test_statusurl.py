@@ -12,7 +12,7 @@ from statusurl_sandbox import LIFE, StatusUrlSandbox
 
 from strongroom.model.errors import AuthRefused, RequestRefused, Unanswered
 from strongroom.model.plan import ExportSpec
-from strongroom.model.provider import Standing
+from strongroom.model.provider import ExportStatus
 from strongroom.model.window import Window
 from strongroom.providers.answers import Unusable
 from strongroom.providers.contract import ProviderContract, Sink, never
@@ -163,7 +163,7 @@ def test_a_manifest_that_names_errors_is_no_whole_export(world: StatusUrlWorld) 
     ref = make(world)
     world.finish()
     world.sandbox.jobs[ref].broken = True
-    assert world.provider.observe([ref])[ref].standing is Standing.FAILED
+    assert world.provider.observe([ref])[ref].status is ExportStatus.FAILED
 
 
 @pytest.mark.parametrize(

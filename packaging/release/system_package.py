@@ -69,7 +69,7 @@ def unpack(wheels: Iterable[Path], target: Path) -> None:
     for path in wheels:
         with zipfile.ZipFile(path) as wheel:
             for member in wheel.infolist():
-                if not member.is_dir():
+                if not member.is_dir() and ".data/scripts/" not in member.filename:  # no program but ours is offered
                     _unpack_member(wheel.read(member), target / member.filename)
 
 

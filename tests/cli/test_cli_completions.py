@@ -47,11 +47,11 @@ def test_ids_are_completed_the_newest_first(kept_home: Home) -> None:
     assert len(jobs) >= 2 and all(len(each) == 26 for each in jobs)
 
 
-def test_matters_and_holds_are_completed(home: Home, invoke: Invoke) -> None:
+def test_matters_and_holds_are_completed(own_home: Home, invoke: Invoke) -> None:
     args = ("hold", "place", "--matter", "Smith v. Jones", "--reason", "a letter", "--stream", "zavu-main-records")
-    assert invoke("--config", home.config, *args).exit_code == 0
-    assert completed(home.config, "hold", "list", "--matter", "smi") == ["Smith v. Jones"]
-    assert len(completed(home.config, "hold", "release", "")) == 1
+    assert invoke("--config", own_home.config, *args).exit_code == 0
+    assert completed(own_home.config, "hold", "list", "--matter", "smi") == ["Smith v. Jones"]
+    assert len(completed(own_home.config, "hold", "release", "")) == 1
 
 
 def test_where_nothing_can_be_read_nothing_is_completed_and_nothing_made(tmp_path: Path) -> None:

@@ -219,7 +219,7 @@ def rules(house: House) -> Any:
 
 
 def channels(house: House) -> list[str]:
-    return [outlet.channel.name for outlet in house.watcher._notifier._outlets]
+    return [queue.channel.name for queue in house.watcher._notifier._queues]
 
 
 def free_port() -> int:
@@ -350,7 +350,7 @@ TAKEN: dict[str, tuple[dict[str, str], Observe, object]] = {
     "notify.urls": ({"": 'urls = ["env:RELOAD_CHAT"]'}, channels, ["env:RELOAD_CHAT"]),
     "notify.details": (
         {"": 'details = "full"'},
-        lambda h: [outlet.channel._full for outlet in h.watcher._notifier._outlets],
+        lambda h: [queue.channel._full for queue in h.watcher._notifier._queues],
         [True],
     ),
     "notify.command": ({"": 'command = ["/bin/true"]'}, channels, ["env:RELOAD_MAIL", "command true"]),

@@ -62,7 +62,7 @@ def test_one_export_becomes_one_verified_archive(bench: Bench) -> None:
         assert check_fixity(vault, archive) == []
         assert check_content(vault, archive, bench.identities()) == []
         lines = vault.layout.log.read_bytes().splitlines()
-    assert [body["kind"] for body in read_chain(lines)][-1] == "job.proven"
+    assert [body["kind"] for body in read_chain(lines)][-2:] == ["job.proven", "index.sealed"]
     assert len(bench.sandbox.requests.creates) == 1
 
 

@@ -60,4 +60,4 @@ def test_the_check_of_the_source_names_who_brought_it(both: Bench) -> None:
     report = look_at_source(both.config, "strange", Dependencies(clock=both.clock))
     assert report.exit_code is ExitCode.PROVIDER
     assert report.checks[-1].message == TOLD
-    assert "acme-export 2.1" in [offer.distribution for offer in adapters()]
+    assert "acme-export 2.1" in [offer.distribution for offer in adapters(both.config)]

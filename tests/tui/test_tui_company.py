@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import random
 import re
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -26,6 +28,8 @@ pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("company_time")]
 
 TASKS = Path(__file__).parents[2] / "docs" / "tasks.md"
 MOST = 8  # keys
+WHOLE = os.environ.get("STRONGROOM_TUI_TASKS") == "whole"
+"""Whether every task is tried: each starts the screen afresh, so otherwise a seeded third is."""
 
 
 @asynccontextmanager
@@ -151,8 +155,9 @@ async def test_every_task_takes_the_keys_that_the_page_names(
     assert len(tasks) >= 20
     assert max(len(task.keys) for task in tasks) <= MOST
     monkeypatch.chdir(tmp_path)  # where a file is offered to be put
+    (restoring,) = [task for task in tasks if task.question.startswith("Restore")]
     wrong = []
-    for task in tasks:
+    for task in tasks if WHOLE else [restoring, *random.Random(20261130).sample(tasks, len(tasks) // 3)]:
         async with seated(company) as seat:  # each begins at the start of the screen
             await seat.press(*(_NAMES.get(key, key) for key in task.keys))
             missing = [answer for answer in task.answers if answer not in everything(seat)]
