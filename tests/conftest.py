@@ -27,13 +27,15 @@ from strongroom.engine.access import identity_files  # noqa: E402
 from strongroom.engine.core import identities  # noqa: E402
 
 # A whole run holds some millions of objects from its collection to its end: looked through again and again, they cost a
-# tenth of it.
+# tenth of it. What tests and screens make and drop costs as much again unless it is looked at seldom.
 gc.disable()
+SELDOM = (100_000, 20, 20)
 
 
 def pytest_collection_finish() -> None:
     """Leave what was collected out of what the collector looks at."""
     gc.freeze()
+    gc.set_threshold(*SELDOM)
     gc.enable()
 
 

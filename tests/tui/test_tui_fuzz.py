@@ -20,7 +20,7 @@ from strongroom_tui.screens.screen import TextScreen
 from strongroom_tui.widgets.header import TABS
 
 SEED = int(os.environ.get("STRONGROOM_FUZZ_SEED", "20261121"))
-PRESSED = 250
+PRESSED = int(os.environ.get("STRONGROOM_FUZZ_KEYS", "150"))
 LEAVES = {"q", "ctrl+q", "ctrl+c", "ctrl+z"}
 PALETTE: list[str] = [
     "down",
