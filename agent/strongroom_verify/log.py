@@ -23,7 +23,7 @@ class Log:
     whole: bool = False  # it was read to its end, and each line is right
     first: str = ""  # how an origin must end
     peaks: list[bytes] = field(default_factory=list)  # the roots of complete subtrees, the largest first
-    roots: dict[int, bytes] = field(default_factory=dict)  # at the sizes that were asked for
+    roots: dict[int, bytes] = field(default_factory=dict)  # at the sizes of the checkpoints and proofs
     archives: dict[str, dict[str, Any]] = field(default_factory=dict)  # the newest facts about each one's files
     damaged: set[str] = field(default_factory=set)
     certificates: dict[str, str | None] = field(default_factory=dict)  # of what was destroyed

@@ -100,7 +100,7 @@ def check_sums(root: Path, report: Report) -> None:
         paths = [path for path in root.rglob("*") if path.is_file() and path != root / "SHA256SUMS"]
         found = {path.relative_to(root).as_posix(): file_sha256(path).hex() for path in paths}
         for name in sorted(name for name in {*told, *found} if told.get(name) != found.get(name)):
-            report.findings.append(Wrong("sums", name, "it is not the file that SHA256SUMS tells of"))
+            report.findings.append(Wrong("sums", name, "it is not the file listed in SHA256SUMS"))
 
 
 def _check_custody(path: Path, archive: str, rows: list[str]) -> None:
@@ -118,7 +118,7 @@ def _check_custody(path: Path, archive: str, rows: list[str]) -> None:
         for expected in ([*head, *rows, *end] for head in heads)
     )
     if not same or not "".join(lines).isprintable():
-        raise Wrong("custody", f"{archive}/custody.txt", "it tells of other events than those that are proven")
+        raise Wrong("custody", f"{archive}/custody.txt", "it lists other events than those that are proven")
 
 
 def _check_handed(folder: Path, own: Checkpoint, archive: str, count: int, package: dict[str, Any]) -> str:
@@ -132,7 +132,7 @@ def _check_handed(folder: Path, own: Checkpoint, archive: str, count: int, packa
         rows.append(f"{last + 1:>7}  {body['at']:<28}  {body['kind']}  ")
         told.append(f"{last + 1} {body['at']} {body['kind']}")
     if len(rows) != count:
-        raise Wrong("cut", f"{archive}/custody.json", f"package.json tells of {count} events, here are {len(rows)}")
+        raise Wrong("cut", f"{archive}/custody.json", f"package.json lists {count} events, here are {len(rows)}")
     _check_custody(folder / "custody.txt", archive, rows)
     for name, fact in _FILES.items():
         if name != "key.age" or not package["recipients"]:  # a key file that was sealed anew is not the vault's
@@ -145,4 +145,4 @@ def _check_handed(folder: Path, own: Checkpoint, archive: str, count: int, packa
             path = folder / name
             if path.exists() and hmac.new(salt, file_sha256(path), hashlib.sha256).hexdigest() != told_of.get(fact):
                 raise Wrong("delivered", f"{archive}/{name}", "these are not the bytes that the provider delivered")
-    return f"archive {archive}: its files are those that {own.words} tells of in these events: {', '.join(told)}"
+    return f"archive {archive}: its files are those recorded by {own.words} in these events: {', '.join(told)}"

@@ -141,7 +141,7 @@ def _check_signature(files: _Files, keys: list[Key], digest: str, report: Report
 
 def _check_digest(files: _Files, name: str, digest: str) -> None:
     if files.digests(name)[0] != digest:
-        raise Wrong("digest", name, "it is not the file that production.json tells of")
+        raise Wrong("digest", name, "it is not the file listed in production.json")
 
 
 def _check_index(files: _Files, told: dict[str, Any], found: Counter[str]) -> str:

@@ -119,7 +119,7 @@ ELSEWHERE = {
     # kinds whose facts are ids, digests, counts, times and names of the configuration alone, or canaried elsewhere
     "job": "moves of a job; test_engine_canary searches them for what providers said",
     "vault": "made by the program",
-    "copy": "names of the configuration, objects and digests; a reason stands beside the line",
+    "copy": "names of the configuration, objects and digests; a reason is kept outside the line",
     "coverage": "windows and causes",
     "empty": "windows and counts",
     "clock": "sources of the configuration and numbers of users; a reason stands beside the line",

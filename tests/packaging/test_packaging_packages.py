@@ -23,7 +23,7 @@ from release.pinned import entries, normal
 from release.system_package import PYTHONS, Clash, Package, describe, unpack
 from strongroom.cli.main import SECTIONS
 
-pytestmark = pytest.mark.timeout(900)  # the build is shared, and counted for whoever comes first
+pytestmark = pytest.mark.timeout(900)  # the build is shared, and its time counts for the first test
 SCRIPTS = PACKAGING / "system" / "scripts"
 SITE = "usr/lib/strongroom/site-packages/"
 

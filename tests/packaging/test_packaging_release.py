@@ -24,7 +24,7 @@ from release.pinned import entries
 from release.signature import public_pem
 from strongroom.evidence.note import Signer, open_note
 
-pytestmark = pytest.mark.timeout(900)  # the build is shared, and counted for whoever comes first
+pytestmark = pytest.mark.timeout(900)  # the build is shared, and its time counts for the first test
 SIGNER = Signer("strongroom-releases", b"\7" * 32)
 CHECK = re.compile(r"<!-- tested: check-release -->\n```bash\n(.*?)^```", re.DOTALL | re.MULTILINE)
 

@@ -117,7 +117,7 @@ def _is_wrong(each: CopyStanding, now: datetime) -> bool:
 
 
 def copy_document(each: CopyStanding, now: datetime) -> dict[str, object]:
-    """Return how a copy stands for programs."""
+    """Return the state of a copy for programs."""
     state, backlog = each.state, each.backlog
     return {
         "name": each.name,
@@ -138,7 +138,7 @@ def copy_document(each: CopyStanding, now: datetime) -> dict[str, object]:
 
 
 def copy_fields(recipient_statuses: list[CopyStanding], now: datetime) -> Iterator[tuple[str, str]]:
-    """Yield how each copy stands as fields."""
+    """Yield the state of each copy as fields."""
     for each in recipient_statuses:
         yield "copy", clean(f"{each.name}: {each.words(now)}")
         yield "", clean(each.place)

@@ -279,7 +279,7 @@ class Log:
     whole: bool = False  # it was read to its end, and each line is right
     first: str = ""  # how an origin must end
     peaks: list[bytes] = field(default_factory=list)  # the roots of complete subtrees, the largest first
-    roots: dict[int, bytes] = field(default_factory=dict)  # at the sizes that were asked for
+    roots: dict[int, bytes] = field(default_factory=dict)  # at the sizes of the checkpoints and proofs
     archives: dict[str, dict[str, Any]] = field(default_factory=dict)  # the newest facts about each one's files
     damaged: set[str] = field(default_factory=set)
     certificates: dict[str, str | None] = field(default_factory=dict)  # of what was destroyed
@@ -546,7 +546,7 @@ def check_sums(root: Path, report: Report) -> None:
         paths = [path for path in root.rglob("*") if path.is_file() and path != root / "SHA256SUMS"]
         found = {path.relative_to(root).as_posix(): file_sha256(path).hex() for path in paths}
         for name in sorted(name for name in {*told, *found} if told.get(name) != found.get(name)):
-            report.findings.append(Wrong("sums", name, "it is not the file that SHA256SUMS tells of"))
+            report.findings.append(Wrong("sums", name, "it is not the file listed in SHA256SUMS"))
 
 
 def _check_custody(path: Path, archive: str, rows: list[str]) -> None:
@@ -564,7 +564,7 @@ def _check_custody(path: Path, archive: str, rows: list[str]) -> None:
         for expected in ([*head, *rows, *end] for head in heads)
     )
     if not same or not "".join(lines).isprintable():
-        raise Wrong("custody", f"{archive}/custody.txt", "it tells of other events than those that are proven")
+        raise Wrong("custody", f"{archive}/custody.txt", "it lists other events than those that are proven")
 
 
 def _check_handed(folder: Path, own: Checkpoint, archive: str, count: int, package: dict[str, Any]) -> str:
@@ -578,7 +578,7 @@ def _check_handed(folder: Path, own: Checkpoint, archive: str, count: int, packa
         rows.append(f"{last + 1:>7}  {body['at']:<28}  {body['kind']}  ")
         told.append(f"{last + 1} {body['at']} {body['kind']}")
     if len(rows) != count:
-        raise Wrong("cut", f"{archive}/custody.json", f"package.json tells of {count} events, here are {len(rows)}")
+        raise Wrong("cut", f"{archive}/custody.json", f"package.json lists {count} events, here are {len(rows)}")
     _check_custody(folder / "custody.txt", archive, rows)
     for name, fact in _FILES.items():
         if name != "key.age" or not package["recipients"]:  # a key file that was sealed anew is not the vault's
@@ -591,7 +591,7 @@ def _check_handed(folder: Path, own: Checkpoint, archive: str, count: int, packa
             path = folder / name
             if path.exists() and hmac.new(salt, file_sha256(path), hashlib.sha256).hexdigest() != told_of.get(fact):
                 raise Wrong("delivered", f"{archive}/{name}", "these are not the bytes that the provider delivered")
-    return f"archive {archive}: its files are those that {own.words} tells of in these events: {', '.join(told)}"
+    return f"archive {archive}: its files are those recorded by {own.words} in these events: {', '.join(told)}"
 
 
 # --- Signed papers: reports and coverage statements.
@@ -926,7 +926,7 @@ def _check_signature(files: _Files, keys: list[Key], digest: str, report: Report
 
 def _check_digest(files: _Files, name: str, digest: str) -> None:
     if files.digests(name)[0] != digest:
-        raise Wrong("digest", name, "it is not the file that production.json tells of")
+        raise Wrong("digest", name, "it is not the file listed in production.json")
 
 
 def _check_index(files: _Files, told: dict[str, Any], found: Counter[str]) -> str:

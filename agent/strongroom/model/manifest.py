@@ -277,7 +277,7 @@ class Manifest(Struct, frozen=True):
     delete: Annotated[DeleteRequest | None, Meta(description="how an export is deleted")] = None
     limits: Annotated[AccountLimits, Meta(description="what the provider allows")] = AccountLimits()
     errors: Annotated[ErrorWords, Meta(description="how a refusal is read")] = ErrorWords()
-    account: Annotated[AccountFacts | None, Meta(description="what the account tells of itself")] = None
+    account: Annotated[AccountFacts | None, Meta(description="what the account reports about itself")] = None
     filters: Annotated[Mapping[str, FilterKey], Meta(description="what a request can be limited to")] = field(
         default_factory=dict
     )

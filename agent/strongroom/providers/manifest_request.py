@@ -1,4 +1,4 @@
-"""What a manifest's provider is asked for: the range of time, the filters, and the request that carries them.
+"""What is requested of a manifest's provider: the range of time, the filters, and the request that carries them.
 
 Everything here is pure. A range misses no instant of its window, whatever ends the provider counts and however coarsely
 it reads a time.

@@ -54,7 +54,7 @@ class ListBase(TabScreen, Generic[Noun]):
         self.landing = Anchor.KEEP  # where the cursor goes when the next answer comes
 
     def page_question(self, wanted: Filter, before: Noun | None) -> Question:
-        """Say how the page after `before` is asked for."""
+        """Return the query for the page after `before`."""
         return self.QUESTION(wanted, before)
 
     def rows(self, page: Page[Noun], seen: Seen, columns: Columns) -> list[TableRow]:  # noqa: ARG002 - for subclasses

@@ -34,7 +34,7 @@ from strongroom_tui.widgets.table import (
 from strongroom_tui.widgets.text import error_text
 
 PREVIEW_FROM = 100
-"""Columns of the terminal from which on the preview stands beside the list."""
+"""Columns of the terminal from which on the list has a preview next to it."""
 
 _CHIPS_FROM = 18  # lines of the terminal from which on there is room for the chips
 
@@ -60,7 +60,7 @@ class ListTab(ListBase[Noun]):
     def __init__(self) -> None:
         super().__init__()
         self._keys: frozenset[str] = frozenset()
-        self._filter_line = FilterLine()  # asked for at every key, so it is not looked for each time
+        self._filter_line = FilterLine()  # needed at every key, so it is not looked up each time
 
     def above(self) -> ComposeResult:
         """Yield what stands over the list."""

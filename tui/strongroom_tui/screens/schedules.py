@@ -77,7 +77,7 @@ _KEYS: Mapping[str, Callable[[Schedule], Any]] = MappingProxyType(
         "source": lambda each: each.plan.stream.source,
     }
 )
-"""What plans are sorted by, by column; without a column they stand as in the configuration."""
+"""What plans are sorted by, by column; without a column, the order of the configuration."""
 
 
 class SchedulesQuestion(Struct, frozen=True):

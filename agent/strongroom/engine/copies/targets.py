@@ -69,7 +69,7 @@ class CopyTarget(Struct, frozen=True):
 
 
 def vault_digest(vault: Vault) -> str:
-    """Return what a vault is told apart by: the SHA-256 of the first line of its log. Raises VaultError."""
+    """Return what identifies a vault: the SHA-256 of the first line of its log. Raises VaultError."""
     rows = vault.catalogue.read(LINES_AFTER, 0, 1)
     if not rows or rows[0]["seq"] != 1:
         raise VaultError("the vault's log has no first line", hint="see: strongroom recover")

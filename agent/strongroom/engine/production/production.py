@@ -311,7 +311,7 @@ def _verify(built: Path, public: str) -> None:
 
 
 def _log(source: ProductionSource, request: ProductionRequest, digest: str, total: RecordCount) -> None:
-    """Log who produced how much, and the digest of the manifest; neither what was asked for nor a name."""
+    """Log who produced how much, and the digest of the manifest; neither the query nor a name."""
     facts: dict[str, Fact] = {
         "production_sha256": digest,
         "by": request.by.token,
