@@ -17,7 +17,7 @@ a caller must throw away what it made of it when the stream raises.
 from __future__ import annotations
 
 import io
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, Protocol
 
 from cryptography.exceptions import InvalidTag
@@ -26,6 +26,7 @@ from cryptography.hazmat.primitives.ciphers.aead import ChaCha20Poly1305
 from strongroom.age.header import find_end, parse_header, unlock_header
 from strongroom.age.keys import Identity
 from strongroom.age.stanza import HeaderRefused, PayloadDamaged, derive
+from strongroom.model.errors import SealError
 
 if TYPE_CHECKING:
     from _typeshed import WriteableBuffer
@@ -140,25 +141,49 @@ class SealedReader(io.RawIOBase):
     Opening authenticates the header and the last chunk. The reader owns the file's position but does not close the
     file. A read fills its buffer as far as the clear text goes, and stops before a damaged chunk; the read that begins
     there raises PayloadDamaged.
+
+    Where the file turns out to be damaged, `spare` is asked once for another that has the bytes it should have.
     """
 
-    def __init__(self, file: SeekableSource, identities: Sequence[Identity]) -> None:
+    def __init__(
+        self,
+        file: SeekableSource,
+        identities: Sequence[Identity],
+        spare: Callable[[], SeekableSource | None] = lambda: None,
+    ) -> None:
         """Open at the file's beginning; raises HeaderRefused, NoMatch, MacMismatch, PayloadDamaged."""
         super().__init__()
         self._plain = memoryview(bytearray(CHUNK))
+        self._identities, self._spare = identities, spare
+        self._at = 0
+        try:
+            self._begin(file)
+        except (SealError, OSError):
+            if not self._take_spare():
+                raise
+
+    def _begin(self, file: SeekableSource) -> None:
         file.seek(0)
         intake = Intake(file)
-        self._cipher = intake.unlock(identities)
+        self._cipher = intake.unlock(self._identities)
         self._file = file
         self._start = intake.taken
         self._place = -1  # the file's position, -1 when not known
         self._sealed = memoryview(bytearray(SEALED_CHUNK))
         self._held = -1  # index of the chunk whose clear text is in _plain
-        self._at = 0
         payload = file.seek(0, io.SEEK_END) - self._start
         self._chunks = max(1, -(-payload // SEALED_CHUNK))
         self.size = payload - self._chunks * TAG  # bytes of clear text
         self._require_last()
+
+    def _take_spare(self) -> bool:
+        """Go on with the other file, at the same place; return False where there is none, or it was taken already."""
+        spare, self._spare = self._spare, lambda: None
+        other = spare()
+        if other is None:
+            return False
+        self._begin(other)
+        return True
 
     def readinto(self, buffer: WriteableBuffer, /) -> int:
         """Fill the buffer from the present position and return the number of bytes: fewer only at the end or at damage.
@@ -229,6 +254,14 @@ class SealedReader(io.RawIOBase):
         return count
 
     def _decrypt(self, index: int, target: memoryview) -> None:
+        try:
+            self._decrypt_here(index, target)
+        except (PayloadDamaged, OSError):
+            if not self._take_spare():
+                raise
+            self._decrypt_here(index, target)
+
+    def _decrypt_here(self, index: int, target: memoryview) -> None:
         sealed = self._sealed[: len(target) + TAG]
         self._fetch(index, sealed)
         nonce = chunk_nonce(index, last=index == self._chunks - 1)
@@ -259,7 +292,7 @@ class SealedReader(io.RawIOBase):
         if not length and index:
             raise PayloadDamaged("the last chunk is empty although others come before it", hint=_HINT)
         try:
-            self._decrypt(index, self._plain[:length])
+            self._decrypt_here(index, self._plain[:length])
         except PayloadDamaged:
             raise PayloadDamaged(
                 "the file does not end with its last chunk: it was cut, or its end altered", hint=_HINT

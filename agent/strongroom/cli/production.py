@@ -156,12 +156,13 @@ def _make(
     passphrase_file: Path | None,
     quiet: bool,
 ) -> FinishedProduction:
+    from strongroom.engine.copies.reading import open_with_copies
     from strongroom.engine.core.people import acting_person
-    from strongroom.engine.core.sources import Dependencies, open_reading
+    from strongroom.engine.core.sources import Dependencies
     from strongroom.engine.production.production import ProductionRequest, ProductionSource, write_production
 
     config, dependencies = session.config(), Dependencies()
-    with open_reading(config) as vault:
+    with open_with_copies(config, report) as vault:
         selection = _select(config, vault, asked)
         opened = open_identities(config, identity, passphrase_file)
         with counting("reading archives", quiet=quiet) as watch:

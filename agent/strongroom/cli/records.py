@@ -84,14 +84,14 @@ def records(
     """
     from strongroom.engine.access.records import Collected, collect, covering
     from strongroom.engine.access.restore import require_outside
-    from strongroom.engine.core.sources import open_reading
+    from strongroom.engine.copies.reading import open_with_copies
     from strongroom.engine.queries.lists import dataset_among
 
     if output is None:
         require_output()
     config = session.config()
     period = _period(start, end)
-    with open_reading(config) as vault:
+    with open_with_copies(config, report) as vault:
         if output is not None:
             require_outside(vault, output)
         source = covering(vault, asked_stream(config, vault, stream), period)
@@ -199,10 +199,11 @@ def diff(
     from strongroom.engine.access.compare import compare
     from strongroom.engine.access.inventory import find_archive
     from strongroom.engine.access.records import archive_before
-    from strongroom.engine.core.sources import Dependencies, open_reading
+    from strongroom.engine.copies.reading import open_with_copies
+    from strongroom.engine.core.sources import Dependencies
 
     config = session.config()
-    with open_reading(config) as vault:
+    with open_with_copies(config, report) as vault:
         if newer_id:
             older, newer = find_archive(vault, older_id), find_archive(vault, newer_id)
         else:

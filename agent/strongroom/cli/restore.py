@@ -68,10 +68,10 @@ def restore(
         raise UsageError("--extract and --as-delivered cannot be used together", hint="leave one of them out")
     from strongroom.engine.access import restore as use_case
     from strongroom.engine.access.inventory import find_archive
-    from strongroom.engine.core.sources import open_reading
+    from strongroom.engine.copies.reading import open_with_copies
 
     config = session.config()
-    with open_reading(config) as vault:
+    with open_with_copies(config, report) as vault:
         archive = find_archive(vault, archive_id)
         opened = open_identities(config, identity, passphrase_file)
         with watching(f"restore {short(archive.id)}", archive.seal.size, quiet=as_json) as watch:

@@ -113,12 +113,13 @@ def run_search(session: Session, text: str, shown: Shown, identify: Callable[[Co
         open_found,
     )
     from strongroom.engine.access.search import search as look
+    from strongroom.engine.copies.reading import open_with_copies
     from strongroom.engine.core.people import acting_person
-    from strongroom.engine.core.sources import Dependencies, open_reading, system_clock
+    from strongroom.engine.core.sources import Dependencies, system_clock
     from strongroom.search.query import parse_query
 
     config = session.config()
-    with open_reading(config) as vault:
+    with open_with_copies(config, report) as vault:
         names = known_names(vault, (each.name for each in config.streams), (each.name for each in config.sources))
         query = parse_query(text, shown.zone, names)
         archives = choose_archives(vault, query)

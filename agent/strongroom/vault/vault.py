@@ -9,8 +9,10 @@ from collections.abc import Callable
 from datetime import datetime
 from io import FileIO
 from pathlib import Path
+from typing import IO, Protocol
 
 from strongroom.model.archive import Archive, Holding
+from strongroom.model.copies import Part
 from strongroom.model.errors import VaultError
 from strongroom.vault.catalogue import (
     PUT_FACT,
@@ -28,6 +30,14 @@ from strongroom.vault.log import write_out
 from strongroom.vault.manifest import read_manifest, write_manifest
 
 
+class OtherFiles(Protocol):
+    """Where a file of an archive is read when the vault's own is missing or damaged."""
+
+    def fetch(self, archive: Archive, part: Part, sha256: str) -> IO[bytes] | None:
+        """Return a file with exactly this SHA-256, which the caller closes; None where there is none."""
+        ...
+
+
 class Vault:
     """An open vault. May be shared between threads: each gets its own connection to the catalogue."""
 
@@ -37,6 +47,7 @@ class Vault:
         self._opened: list[Catalogue] = []
         self._guard = threading.Lock()
         self._log: Path | None = None
+        self.other_files: OtherFiles | None = None
 
     @property
     def catalogue(self) -> Catalogue:

@@ -17,7 +17,7 @@ from textual.widgets import Button, Static
 from textual.worker import Worker
 
 from strongroom.engine.access.fixity import Watch
-from strongroom.engine.core.sources import open_reading
+from strongroom.engine.copies.reading import open_with_copies
 from strongroom.engine.queries.lists import Vault
 from strongroom.model.errors import Interrupted, StrongroomError, WorldError
 from strongroom.model.text import clean
@@ -57,6 +57,7 @@ class BackgroundWork(ModalScreen["_Answer | StrongroomError"], Generic[_Answer])
         self._ticking = ticking
         self._began = ticking()
         self._stopped = False
+        self._notes: list[str] = []  # what was read from a copy
 
     def compose(self) -> ComposeResult:
         """Put the title over the bar and the way to stop."""
@@ -88,7 +89,10 @@ class BackgroundWork(ModalScreen["_Answer | StrongroomError"], Generic[_Answer])
 
     async def _run(self) -> None:
         try:
-            self.dismiss(await asyncio.to_thread(self._do))
+            answer = await asyncio.to_thread(self._do)
+            for words in dict.fromkeys(self._notes):
+                self.app.notify(words, severity="warning", markup=False)
+            self.dismiss(answer)
         except Interrupted:
             self.dismiss(Interrupted(f"stopped: {self._title}; nothing was left behind"))
         except StrongroomError as error:
@@ -100,7 +104,7 @@ class BackgroundWork(ModalScreen["_Answer | StrongroomError"], Generic[_Answer])
     def _do(self) -> _Answer:
         tab = self.app.screen_stack[-2]
         assert isinstance(tab, TabScreen)  # noqa: S101 - a dialog always lies over a tab
-        with open_reading(tab.strongroom.reader.config) as vault:
+        with open_with_copies(tab.strongroom.reader.config, self._notes.append) as vault:
             return self._work(vault, self._watch)
 
     def _watch(self, count: int) -> None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
 from functools import partial
 from typing import Any, ClassVar
 
@@ -20,8 +21,8 @@ from textual.widgets import DataTable, Input
 from textual.worker import Worker
 
 from strongroom.engine.access.browse import Browser, RecordPage, in_words
+from strongroom.engine.copies.reading import open_with_copies
 from strongroom.engine.core.identities import Identities
-from strongroom.engine.core.sources import open_reading
 from strongroom.model.archive import Archive
 from strongroom.model.errors import Interrupted, StrongroomError
 from strongroom.model.text import clean
@@ -60,6 +61,8 @@ class BrowseScreen(TabScreen):
         self._archive = archive
         self._identities = identities
         self._browser: Browser | None = None
+        self._opened = ExitStack()  # the vault of the browser
+        self._notes: dict[str, bool] = {}  # what was read from a copy, and whether it was shown
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="browse")
         self._shelf: RecordPage | None = None
         self._wanted = ""
@@ -214,6 +217,7 @@ class BrowseScreen(TabScreen):
                 return
             finally:
                 self._busy = False
+            self._show_notes()
             if asked != self._asked:
                 return  # another page was asked for, or the identity was forgotten
             if not shelf.records and first:
@@ -240,7 +244,7 @@ class BrowseScreen(TabScreen):
     def _tally(self, asked: int, wanted: str) -> int:
         self._doing = asked
         with (
-            open_reading(self.strongroom.reader.config) as vault,
+            open_with_copies(self.strongroom.reader.config, self._note) as vault,
             Browser(vault, self._archive, self._identities, self._dataset) as counting,
         ):
             return counting.read(_END, 0, wanted, self._count).first
@@ -248,9 +252,21 @@ class BrowseScreen(TabScreen):
     def _page(self, asked: int, first: int, wanted: str) -> RecordPage:
         self._doing = asked
         if self._browser is None:
-            with open_reading(self.strongroom.reader.config) as vault:
+            self._opened.close()
+            with ExitStack() as opening:
+                vault = opening.enter_context(open_with_copies(self.strongroom.reader.config, self._note))
                 self._browser = Browser(vault, self._archive, self._identities, self._dataset)
+                self._opened = opening.pop_all()
         return self._browser.read(first, PAGE, wanted, self._count)
+
+    def _note(self, words: str) -> None:
+        self._notes.setdefault(words, False)
+
+    def _show_notes(self) -> None:
+        """Say once what was read from a copy."""
+        for words in [each for each, shown in self._notes.items() if not shown]:
+            self._notes[words] = True
+            self.notify(words, severity="warning", markup=False)
 
     def _count(self, count: int) -> None:
         if self._doing != self._asked:
@@ -266,6 +282,7 @@ class BrowseScreen(TabScreen):
         if self._browser is not None:
             self._browser.__exit__(None, None, None)
             self._browser = None
+        self._opened.close()
 
 
 def wrong_place(line: str, last: int | None) -> str:

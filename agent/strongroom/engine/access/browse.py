@@ -15,7 +15,7 @@ from types import TracebackType
 from typing import Protocol
 
 from strongroom.age.keys import X25519Identity
-from strongroom.age.reader import SealedReader
+from strongroom.engine.access.payload import open_sealed
 from strongroom.engine.core.identities import unlock
 from strongroom.engine.worker.compression import open_clear
 from strongroom.formats.exact_json import Delivered, Record, pretty
@@ -25,7 +25,6 @@ from strongroom.model.archive import Archive, Holding
 from strongroom.model.errors import UsageError
 from strongroom.model.inspection import Caps
 from strongroom.model.plan import DatasetShape
-from strongroom.vault.files import open_file
 from strongroom.vault.vault import Vault
 
 BLOCK = 256 << 10  # bytes; small enough to stay in a core's cache on its way
@@ -97,7 +96,7 @@ class Browser:
         self.shape: DatasetShape = shapes[dataset] if dataset else next(iter(shapes.values()))
         self.datasets = tuple(shapes)
         self._archive = archive
-        self._path = vault.payload_path(archive)
+        self._vault = vault
         self._key = unlock(vault, archive, identities)
         self._stack = ExitStack()
         self._found: Iterator[tuple[int, Record]] = iter(())
@@ -139,8 +138,8 @@ class Browser:
 
     def _begin(self, wanted: str, passed: Passed) -> None:
         self._stack.close()
-        sealed = self._stack.enter_context(open_file(self._path))
-        clear = open_clear(SealedReader(sealed, [self._key.identity]), self._archive.seal)
+        sealed = self._stack.enter_context(open_sealed(self._vault, self._archive, self._key))
+        clear = open_clear(sealed, self._archive.seal)
         expected = self._archive.expectation
         records = read_delivered(clear, self.shape, Caps(), expected.container, expected.files)
         self._found, self._wanted, self._at = _search(records, wanted.casefold(), passed), wanted, 0

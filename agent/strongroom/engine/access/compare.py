@@ -21,8 +21,8 @@ from itertools import islice
 
 from strongroom.age.identity_file import ArchiveKey
 from strongroom.age.keys import X25519Identity
-from strongroom.age.reader import SealedReader
 from strongroom.engine.access.fixity import Watch
+from strongroom.engine.access.payload import open_sealed
 from strongroom.engine.core.identities import unlock
 from strongroom.engine.worker.compression import open_clear
 from strongroom.formats.exact_json import Delivered, Record, canonical_value
@@ -166,8 +166,8 @@ class _Side:
         """Open the archive and give the records of one dataset."""
         expected = self._archive.expectation
         (shape,) = (shape for shape in expected.datasets if shape.name == dataset)
-        with self._vault.open_payload(self._archive) as sealed:
-            clear = open_clear(SealedReader(sealed, [self._key.identity]), self._archive.seal)
+        with open_sealed(self._vault, self._archive, self._key) as sealed:
+            clear = open_clear(sealed, self._archive.seal)
             yield self._counted(read_delivered(clear, shape, Caps(), expected.container, expected.files))
 
     def _counted(self, records: Iterator[Delivered]) -> Iterator[Delivered]:

@@ -20,6 +20,7 @@ from strongroom.age.keys import X25519Identity
 from strongroom.age.reader import SealedReader
 from strongroom.engine.access.browse import WatchedReader, read_blocks
 from strongroom.engine.access.fixity import SEGMENT, FixityFault, Watch, check_fixity
+from strongroom.engine.access.payload import open_sealed
 from strongroom.engine.core.identities import unlock
 from strongroom.engine.worker.compression import Unpacked, decoder, open_delivered
 from strongroom.engine.worker.launcher import Launcher
@@ -58,8 +59,8 @@ def check_content(
             started_parser(parsers, archive.expectation, Caps()) as sink,
         ):
             key = unlock(vault, archive, identities)
-            with vault.open_payload(archive) as sealed:
-                reader = open_delivered(SealedReader(sealed, [key.identity]), archive.seal)
+            with open_sealed(vault, archive, key) as sealed:
+                reader = open_delivered(sealed, archive.seal)
                 digest = content_digest(reader, key, watch)
                 if not hmac.compare_digest(digest, archive.seal.digest):
                     message = "the delivered bytes are not the ones that were archived"

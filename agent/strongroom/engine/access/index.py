@@ -11,7 +11,7 @@ from msgspec import Struct, field
 
 from strongroom.age.identity_file import ArchiveKey
 from strongroom.age.keys import X25519Identity
-from strongroom.age.reader import SealedReader
+from strongroom.engine.access.payload import open_sealed
 from strongroom.engine.access.segments import require_whole
 from strongroom.engine.core.identities import unlock
 from strongroom.engine.worker.compression import open_clear
@@ -89,8 +89,8 @@ def build_segment(vault: Vault, archive: Archive, key: ArchiveKey, clock: Clock)
 def _write(vault: Vault, archive: Archive, shape: DatasetShape, key: ArchiveKey, file: SegmentFile) -> int:
     expected, count = archive.expectation, 0
     builder = ChunkBuilder(shape.name, (shape.id_field or "", shape.time_field or ""), file.add)
-    with vault.open_payload(archive) as sealed:
-        clear = open_clear(SealedReader(sealed, [key.identity]), archive.seal)
+    with open_sealed(vault, archive, key) as sealed:
+        clear = open_clear(sealed, archive.seal)
         batch: list[Delivered] = []
         for record in read_delivered(clear, shape, Caps(), expected.container, expected.files):
             batch.append(record)

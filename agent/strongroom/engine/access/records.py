@@ -18,7 +18,7 @@ from datetime import UTC, datetime, timedelta
 from msgspec import Struct
 
 from strongroom.age.keys import X25519Identity
-from strongroom.age.reader import SealedReader
+from strongroom.engine.access.payload import open_sealed
 from strongroom.engine.core.identities import unlock
 from strongroom.engine.worker.compression import open_clear
 from strongroom.formats.exact_json import Delivered
@@ -157,8 +157,8 @@ def records_of(
 ) -> Iterator[Delivered]:
     """Yield the records of one dataset in the order of the archive. Raises SealError and ContentRefused."""
     key, expected = unlock(vault, archive, identities), archive.expectation
-    with vault.open_payload(archive) as sealed:
-        clear = open_clear(SealedReader(sealed, [key.identity]), archive.seal)
+    with open_sealed(vault, archive, key) as sealed:
+        clear = open_clear(sealed, archive.seal)
         yield from read_delivered(clear, shape, Caps(), expected.container, expected.files)
 
 

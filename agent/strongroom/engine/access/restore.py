@@ -21,6 +21,7 @@ from strongroom.age.keys import X25519Identity
 from strongroom.age.reader import SealedReader
 from strongroom.engine.access.browse import Filler, WatchedReader, read_blocks
 from strongroom.engine.access.fixity import Watch
+from strongroom.engine.access.payload import open_sealed
 from strongroom.engine.core.identities import unlock
 from strongroom.engine.worker.compression import Unpacked, decoder, open_delivered, require_known_coding
 from strongroom.engine.worker.seal_worker import HashThread
@@ -73,8 +74,8 @@ def restore(
     _refuse_existing(path)
     key = unlock(vault, archive, identities)
     temporary = path.with_name(f".{path.name[:40]}.{archive.id[-6:]}.part")
-    with vault.open_payload(archive) as sealed:
-        reader = _Hashed(open_delivered(SealedReader(sealed, [key.identity]), archive.seal))
+    with open_sealed(vault, archive, key) as sealed:
+        reader = _Hashed(open_delivered(sealed, archive.seal))
         clear = None if as_delivered else _undone(reader, archive)
         try:
             with _onto(path.parent):
@@ -106,8 +107,8 @@ def restore_members(
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
         raise UsageError(f"{folder} is not an empty folder", hint="name a new folder with --to")
     key = unlock(vault, archive, identities)
-    with vault.open_payload(archive) as sealed:
-        reader = open_delivered(SealedReader(sealed, [key.identity]), archive.seal)
+    with open_sealed(vault, archive, key) as sealed:
+        reader = open_delivered(sealed, archive.seal)
         digest = hashlib.sha256()
         for block in read_blocks(reader):
             digest.update(block)

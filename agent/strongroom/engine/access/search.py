@@ -20,8 +20,8 @@ from msgspec.structs import replace
 
 from strongroom.age.identity_file import ArchiveKey
 from strongroom.age.keys import X25519Identity
-from strongroom.age.reader import SealedReader
 from strongroom.config.manifest import ManifestFile
+from strongroom.engine.access.payload import open_sealed
 from strongroom.engine.access.records import record_digest
 from strongroom.engine.access.segments import SegmentUnusable, open_chunks
 from strongroom.engine.core.identities import unlock
@@ -264,8 +264,8 @@ def _opened(hit: Hit, record: Delivered) -> Hit:
 
 def _records(vault: Vault, archive: Archive, shape: DatasetShape, key: ArchiveKey) -> Iterator[Delivered]:
     expected = archive.expectation
-    with vault.open_payload(archive) as sealed:
-        clear = open_clear(SealedReader(sealed, [key.identity]), archive.seal)
+    with open_sealed(vault, archive, key) as sealed:
+        clear = open_clear(sealed, archive.seal)
         yield from read_delivered(clear, shape, Caps(), expected.container, expected.files)
 
 

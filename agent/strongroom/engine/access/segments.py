@@ -5,12 +5,15 @@ from __future__ import annotations
 import io
 from collections import Counter
 from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, contextmanager, suppress
 from typing import IO, cast
 
 from strongroom.age.identity_file import ArchiveKey
-from strongroom.age.reader import SealedReader
+from strongroom.age.reader import SealedReader, SeekableSource
+from strongroom.engine.access.payload import other_file
 from strongroom.engine.worker.compression import WINDOW
 from strongroom.model.archive import Archive, Segment
+from strongroom.model.copies import Part
 from strongroom.model.errors import StrongroomError
 from strongroom.search.chunk import Chunk, read_chunks
 from strongroom.search.segment import SegmentDamaged
@@ -33,9 +36,7 @@ def open_chunks(vault: Vault, archive: Archive, segment: Segment, key: ArchiveKe
     import zstandard
 
     try:
-        with open_file(vault.layout.segment(archive.id)) as file:
-            if fault := sealed_fault(file, segment):
-                raise SegmentUnusable(fault)
+        with _open_segment(vault, archive, segment) as file:
             sealed = SealedReader(file, [key.identity])
             unpacker = zstandard.ZstdDecompressor(max_window_size=WINDOW)
             stream = unpacker.stream_reader(cast("IO[bytes]", sealed), read_size=_STEP, closefd=False)
@@ -44,10 +45,25 @@ def open_chunks(vault: Vault, archive: Archive, segment: Segment, key: ArchiveKe
                 counts[chunk.head.dataset] += chunk.rows
                 yield chunk
             require_whole(archive, counts)
-    except FileNotFoundError:
-        raise SegmentUnusable("the file is missing") from None
     except (StrongroomError, OSError, SegmentDamaged, zstandard.ZstdError) as error:
         raise SegmentUnusable(str(error)) from error
+
+
+@contextmanager
+def _open_segment(vault: Vault, archive: Archive, segment: Segment) -> Iterator[SeekableSource]:
+    """Open a segment that is the one that was sealed: from a copy where the vault's is not. Raises SegmentUnusable."""
+    with ExitStack() as stack:
+        fault, file = "the file is missing", None
+        with suppress(FileNotFoundError):
+            file = stack.enter_context(open_file(vault.layout.segment(archive.id)))
+            fault = sealed_fault(file, segment)
+        if file is not None and not fault:
+            yield file
+            return
+        other = other_file(vault, archive, Part.SEGMENT, segment.sha256)
+        if other is None:
+            raise SegmentUnusable(fault)
+        yield cast("SeekableSource", stack.enter_context(other))
 
 
 def require_whole(archive: Archive, counts: Mapping[str, int]) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -20,9 +21,11 @@ from strongroom.age.keys import ScryptRecipient, X25519Identity, X25519Recipient
 from strongroom.age.stanza import KeyRefused, NoMatch
 from strongroom.age.writer import open_bytes, seal_bytes
 from strongroom.model.archive import Archive
+from strongroom.model.copies import Part
 from strongroom.model.errors import SealError, UsageError
 from strongroom.model.times import Chance
 from strongroom.vault.files import read_file
+from strongroom.vault.key_rotation import key_digests
 from strongroom.vault.vault import Vault
 
 AskPassphrase = Callable[[], str]
@@ -102,24 +105,41 @@ def typed_identity(text: str) -> X25519Identity:
 
 def unlock(vault: Vault, archive: Archive, identities: Sequence[X25519Identity]) -> ArchiveKey:
     """Open an archive's own key with one of a person's identities. Raises SealError."""
-    path = vault.key_path(archive)
-    try:
-        sealed = read_file(path)
-    except FileNotFoundError:
-        raise SealError(
-            f"the key file of archive {archive.id} is missing", hint="restore it from a copy of the vault"
-        ) from None
-    except OSError as error:
-        raise SealError(
-            f"the key file of archive {archive.id} cannot be read: {error.strerror}", hint="run: strongroom doctor"
-        ) from error
-    key = parse_archive_key(open_bytes(sealed, identities))
+    key = parse_archive_key(open_bytes(_sealed_key(vault, archive), identities))
     if key.archive_id != archive.id:
         raise SealError(
             f"the key file of archive {archive.id} belongs to archive {key.archive_id}",
             hint="restore it from a copy of the vault",
         )
     return key
+
+
+def _sealed_key(vault: Vault, archive: Archive) -> bytes:
+    """Return the key file of an archive: from a copy where the vault's own is missing or damaged."""
+    try:
+        sealed = read_file(vault.key_path(archive))
+    except OSError as error:
+        if other := _other_key(vault, archive, b""):
+            return other
+        if isinstance(error, FileNotFoundError):
+            words = f"the key file of archive {archive.id} is missing"
+            raise SealError(words, hint="restore it from a copy of the vault") from None
+        words = f"the key file of archive {archive.id} cannot be read: {error.strerror}"
+        raise SealError(words, hint="run: strongroom doctor") from error
+    return _other_key(vault, archive, sealed) or sealed
+
+
+def _other_key(vault: Vault, archive: Archive, sealed: bytes) -> bytes:
+    """Return the key file that a copy has; empty where there is none, or the vault's own is right."""
+    if vault.other_files is None:
+        return b""
+    expected = key_digests(vault.catalogue, archive.id)
+    for digest in () if hashlib.sha256(sealed).hexdigest() in expected else expected:
+        file = vault.other_files.fetch(archive, Part.KEY, digest)
+        if file is not None:
+            with file:
+                return file.read()
+    return b""
 
 
 def read_identity_file(path: Path) -> bytes:
