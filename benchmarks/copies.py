@@ -22,7 +22,7 @@ from pathlib import Path
 import rebuild as parts
 
 from strongroom.config.copies import CopySettings
-from strongroom.engine.copies.copying import CopyContext, bring_level
+from strongroom.engine.copies.copying import CopyContext, update_copy
 from strongroom.engine.copies.targets import open_target, stores_in
 from strongroom.engine.repair.copy_restore import CopyRestore, restore_vault
 from strongroom.engine.repair.rebuild import Rebuild, rebuild
@@ -52,9 +52,9 @@ def copy_by_hand(source: Path, to: Path) -> None:
 def copy(root: Path, to: Path) -> None:
     drop_cached(root)
     vault = open_vault(root)
-    done = bring_level(CopyContext(vault, lambda: NOW), open_target(CopySettings(to.parent.name, to), vault))
+    done = update_copy(CopyContext(vault, lambda: NOW), open_target(CopySettings(to.parent.name, to), vault))
     vault.close()
-    if done.problems or not done.level:
+    if done.problems or not done.complete:
         raise SystemExit("the copy is not whole")
 
 

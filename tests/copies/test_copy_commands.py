@@ -37,11 +37,11 @@ def test_a_second_disk_from_nothing_and_a_vault_from_it(house: House, capsys: py
     code, out = run(house, capsys, "copy", "run")
     assert (code, "disk: 3 archives copied" in out) == (0, True)
     code, out = run(house, capsys, "copy", "status", "--json")
-    (standing,) = json.loads(out)["copies"]
-    assert (code, standing["name"], standing["level"], standing["findings"]) == (0, "disk", True, 0)
+    (state,) = json.loads(out)["copies"]
+    assert (code, state["name"], state["complete"], state["findings"]) == (0, "disk", True, 0)
     code, out = run(house, capsys, "copy", "rehearse", "disk", "--json")
     assert (code, json.loads(out)["archives"], json.loads(out)["faults"]) == (0, 3, [])
-    assert "level with the vault" in run(house, capsys, "status")[1]
+    assert "disk: complete" in run(house, capsys, "status")[1]
     house.vault.close()
     shutil.rmtree(house.base / "vault")
     (house.base / "strongroom.toml").rename(house.base / "strongroom.old")
@@ -57,7 +57,7 @@ def test_a_second_disk_from_nothing_and_a_vault_from_it(house: House, capsys: py
     identity = ("--identity", f"{house.base}/identity.age")
     assert run(house, capsys, "verify", "--content", *identity)[0] == 0
     code, out = run(house, capsys, "copy", "run")  # the restored vault goes on with the copy that it came from
-    assert (code, "level" in out) == (0, True)
+    assert (code, "complete" in out) == (0, True)
 
 
 def test_what_cannot_be_is_refused_in_words(house: House, capsys: pytest.CaptureFixture[str]) -> None:

@@ -243,7 +243,7 @@ def test_the_daemon_copies_reads_again_and_repairs(copied: CopiedHouse, way: Cop
     (archive,) = copied.house.add()
     task.run()
     state = copy_state(copied.house.vault.catalogue, "disk")
-    assert state.level_at is not None and state.scrubbed_at is not None
+    assert state.complete_at is not None and state.scrubbed_at is not None
     found = parts(copied, archive)[1][1]
     kept = found.read_bytes()
     found.write_bytes(b"noise")

@@ -1,4 +1,4 @@
-"""Copying: what is owed, resumed where it stopped, never mixed with another history; and destruction in the copies."""
+"""Copying: what is missing, resumed where it stopped, never mixed with another history; destruction in copies."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ import pytest
 from kit.copies import CopiedHouse, make_copied_house, reseal
 from strongroom.age.writer import seal_bytes
 from strongroom.copies.port import CopyAway, read_whole
-from strongroom.engine.copies.copy_status import copy_alarms, copy_standings
-from strongroom.engine.copies.copying import is_owed
+from strongroom.engine.copies.copy_status import copy_alarms, copy_statuses
+from strongroom.engine.copies.copying import is_behind
 from strongroom.engine.copies.targets import forget, sent_lines
 from strongroom.engine.destruction.destroy import ExecutionReport, carry_out
 from strongroom.engine.destruction.execute import read_certificate
@@ -56,20 +56,32 @@ def check_complete(copied: CopiedHouse, archives: list[Archive], name: str = "di
 
 def test_a_copy_gets_everything_and_then_what_is_new(copied: CopiedHouse) -> None:
     first = [*copied.house.add(3), *copied.house.add(1, holding=Holding.QUARANTINED)]
-    assert is_owed(copied.house.vault, "disk", copied.now)
+    assert is_behind(copied.house.vault, "disk", copied.now)
     done = copied.copy()
-    assert (done.archives, done.objects, done.level, done.problems) == (4, 12, True, [])
+    assert (done.archives, done.objects, done.complete, done.problems) == (4, 12, True, [])
     check_complete(copied, first)
-    assert not is_owed(copied.house.vault, "disk", copied.now)
+    assert not is_behind(copied.house.vault, "disk", copied.now)
     second = copied.house.add(2)
-    (standing,) = copy_standings(copied.house.vault, copied.config)
-    assert (standing.backlog.archives, standing.begun) == (2, True)
-    assert is_owed(copied.house.vault, "disk", copied.now)
+    (status,) = copy_statuses(copied.house.vault, copied.config)
+    assert (status.backlog.archives, status.begun) == (2, True)
+    assert is_behind(copied.house.vault, "disk", copied.now)
     assert copied.copy().archives == 2
     check_complete(copied, [*first, *second])
     assert copied.copy().objects == 0
     state = copy_state(copied.house.vault.catalogue, "disk")
-    assert (state.level_at, state.tries, state.failure) == (copied.now, 0, "")
+    assert (state.complete_at, state.tries, state.failure) == (copied.now, 0, "")
+
+
+def test_the_first_copy_of_an_old_vault_is_not_behind_at_once(copied: CopiedHouse) -> None:
+    copied.house.add(3)
+    copied.house.now += 400 * DAY
+    with pytest.raises(Interrupted):
+        copied.copy(stop=lambda: True)
+    copied.house.now += timedelta(hours=23)
+    assert list(copy_alarms(copied.house.vault, copied.now)) == []
+    copied.house.now += timedelta(hours=25)
+    (alarm,) = copy_alarms(copied.house.vault, copied.now)
+    assert alarm.title == "a copy of the vault is behind by 2 days, 3 archives"
 
 
 def test_a_copy_that_is_behind_raises_an_alert_and_catches_up_by_itself(copied: CopiedHouse) -> None:
@@ -84,7 +96,7 @@ def test_a_copy_that_is_behind_raises_an_alert_and_catches_up_by_itself(copied: 
     assert not place.exists()
     state = copy_state(copied.house.vault.catalogue, "disk")
     assert state.tries == 1
-    assert not is_owed(copied.house.vault, "disk", copied.now)  # it waits
+    assert not is_behind(copied.house.vault, "disk", copied.now)  # it waits
     (alarm,) = copy_alarms(copied.house.vault, copied.now)
     assert "behind by" in alarm.title and "41 archives" in alarm.title and "disk" not in alarm.title
     place.mkdir()  # another disk is mounted there, or none
@@ -94,7 +106,7 @@ def test_a_copy_that_is_behind_raises_an_alert_and_catches_up_by_itself(copied: 
     place.rmdir()
     place.with_name("unplugged").rename(place)
     copied.house.now += DAY
-    assert is_owed(copied.house.vault, "disk", copied.now)
+    assert is_behind(copied.house.vault, "disk", copied.now)
     assert copied.copy().archives == 41
     assert list(copy_alarms(copied.house.vault, copied.now)) == []
 
@@ -118,7 +130,7 @@ def test_a_run_that_stops_anywhere_resumes_and_ends_with_the_same_copy(copied: C
         copied.copy()
     copied.crash_point = lambda _where: None
     (copied.root() / "tmp" / "torn.part").write_bytes(b"half an object")
-    assert copied.copy().level
+    assert copied.copy().complete
     check_complete(copied, archives)
     assert list((copied.root() / "tmp").iterdir()) == []
 
@@ -174,7 +186,7 @@ def test_what_is_damaged_here_is_not_copied_and_named(copied: CopiedHouse) -> No
     path = copied.house.vault.payload_path(bad)
     path.write_bytes(path.read_bytes()[:-1] + b"?")
     done = copied.copy()
-    assert done.level and len(done.problems) == 1 and bad.id in done.problems[0]
+    assert done.complete and len(done.problems) == 1 and bad.id in done.problems[0]
     check_complete(copied, [good])
     (finding,) = copy_findings(copied.house.vault.catalogue, "disk")
     assert (finding.archive, finding.code) == (bad.id, "missing")

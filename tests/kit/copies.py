@@ -13,7 +13,7 @@ from kit.destruction import START, House, make_house
 from strongroom.config.copies import CopySettings
 from strongroom.config.schema import Config, VaultSettings
 from strongroom.copies.folder import FolderStore
-from strongroom.engine.copies.copying import CopyContext, CopyReport, bring_level
+from strongroom.engine.copies.copying import CopyContext, CopyReport, update_copy
 from strongroom.engine.copies.removal import CopyRemoval, remove_from_copies
 from strongroom.engine.copies.targets import CopyTarget, open_target
 from strongroom.evidence.line import Entry
@@ -44,7 +44,7 @@ class CopiedHouse:
         return open_target(settings, self.house.vault)
 
     def copy(self, name: str = "disk", **changes: Any) -> CopyReport:
-        return bring_level(self.context(**changes), self.target(name))
+        return update_copy(self.context(**changes), self.target(name))
 
     def root(self, name: str = "disk") -> Path:
         store = self.target(name).store

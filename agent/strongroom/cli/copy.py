@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from datetime import datetime
 
-    from strongroom.engine.copies.copy_status import CopyStanding
+    from strongroom.engine.copies.copy_status import CopyStatus
     from strongroom.engine.copies.copying import CopyReport
 
 
@@ -38,12 +38,12 @@ def copy() -> None:
 @json_option
 @pass_session
 def run(session: Session, names: tuple[str, ...], as_json: bool) -> int:
-    """Copy what is owed to every copy, or to those with these names.
+    """Copy what is missing to every copy, or to those with these names.
 
     If interrupted, it resumes where it stopped. Exits with 1 if an object could not be copied, and with 6 if a copy
     cannot be reached.
     """
-    from strongroom.engine.copies.copying import CopyContext, bring_level, entries_owed
+    from strongroom.engine.copies.copying import CopyContext, entries_missing, update_copy
     from strongroom.engine.copies.targets import target_named
     from strongroom.engine.core.sources import open_reading, system_clock
     from strongroom.model.errors import StrongroomError, UsageError
@@ -56,11 +56,11 @@ def run(session: Session, names: tuple[str, ...], as_json: bool) -> int:
     failed: StrongroomError | None = None
     with open_reading(config) as vault:
         for target in [target_named(config, vault, name) for name in chosen]:
-            owed = entries_owed(vault, target.name)
+            missing = entries_missing(vault, target.name)
             try:
                 with counting(f"copy {target.name}", quiet=as_json) as watch:
-                    context = CopyContext(vault, system_clock, watch=progress(watch, owed))
-                    done.append(bring_level(context, target))
+                    context = CopyContext(vault, system_clock, watch=progress(watch, missing))
+                    done.append(update_copy(context, target))
             except StrongroomError as error:
                 report(f"copy {target.name}: {clean(error.sentences)}")
                 failed = failed or error
@@ -72,11 +72,13 @@ def run(session: Session, names: tuple[str, ...], as_json: bool) -> int:
 
 def _show_run(done: list[CopyReport], *, as_json: bool) -> None:
     if as_json:
-        fields = ("name", "archives", "objects", "entries", "level", "problems")
+        fields = ("name", "archives", "objects", "entries", "complete", "problems")
         put_document({"copies": [{name: getattr(each, name) for name in fields} for each in done]})
         return
     for each in done:
-        say(f"{each.name}: {counted(each.archives, 'archive')} copied, level with entry {each.entries:,} of the log")
+        say(
+            f"{each.name}: {counted(each.archives, 'archive')} copied, complete up to entry {each.entries:,} of the log"
+        )
         for words in each.problems:
             say_lines(hang("  not copied: ", 4, clean(words), width()))
 
@@ -87,17 +89,17 @@ def _show_run(done: list[CopyReport], *, as_json: bool) -> None:
 @pass_session
 def status(session: Session, as_json: bool) -> int:
     """Show how far each copy is behind, and what is damaged in it. Exits with 1 if anything is wrong."""
-    from strongroom.engine.copies.copy_status import copy_standings, list_copy_findings
+    from strongroom.engine.copies.copy_status import copy_statuses, list_copy_findings
     from strongroom.engine.core.sources import open_reading, system_clock
 
     config, now = session.config(), system_clock()
     with past_unreadable(), open_reading(config) as vault:
-        recipient_statuses = copy_standings(vault, config)
-        findings = [found for each in recipient_statuses for found in list_copy_findings(vault, each.name)]
+        statuses = copy_statuses(vault, config)
+        findings = [found for each in statuses for found in list_copy_findings(vault, each.name)]
     if as_json:
         put_document(
             {
-                "copies": [copy_document(each, now) for each in recipient_statuses],
+                "copies": [copy_document(each, now) for each in statuses],
                 "findings": [
                     {"copy": each.copy, "object": each.object, "archive": each.archive or None, "code": each.code,
                      "message": each.message, "at": each.found_at}
@@ -106,17 +108,17 @@ def status(session: Session, as_json: bool) -> int:
             }
         )  # fmt: skip
     else:
-        say_lines(render_fields(list(copy_fields(recipient_statuses, now)), width()))
+        say_lines(render_fields(list(copy_fields(statuses, now)), width()))
         for found in findings:
             say_lines(hang(f"{found.copy}: ", 4, f"{found.object}: {found.message}", width()))
-    return ExitCode.FINDINGS if findings or any(_is_wrong(each, now) for each in recipient_statuses) else ExitCode.OK
+    return ExitCode.FINDINGS if findings or any(_is_wrong(each, now) for each in statuses) else ExitCode.OK
 
 
-def _is_wrong(each: CopyStanding, now: datetime) -> bool:
+def _is_wrong(each: CopyStatus, now: datetime) -> bool:
     return each.is_late(now) or not each.configured or bool(each.state.failure)
 
 
-def copy_document(each: CopyStanding, now: datetime) -> dict[str, object]:
+def copy_document(each: CopyStatus, now: datetime) -> dict[str, object]:
     """Return the state of a copy for programs."""
     state, backlog = each.state, each.backlog
     return {
@@ -124,12 +126,12 @@ def copy_document(each: CopyStanding, now: datetime) -> dict[str, object]:
         "place": each.place or None,
         "begun": each.begun,
         "configured": each.configured,
-        "level": backlog.level,
+        "complete": backlog.complete,
         "behind_archives": backlog.archives,
         "behind_since": backlog.since,
         "late": each.is_late(now),
         "entries": state.entries,
-        "level_at": state.level_at,
+        "complete_at": state.complete_at,
         "findings": each.findings,
         "failure": state.failure or None,
         "scrubbed_at": state.scrubbed_at,
@@ -137,18 +139,18 @@ def copy_document(each: CopyStanding, now: datetime) -> dict[str, object]:
     }
 
 
-def copy_fields(recipient_statuses: list[CopyStanding], now: datetime) -> Iterator[tuple[str, str]]:
+def copy_fields(statuses: list[CopyStatus], now: datetime) -> Iterator[tuple[str, str]]:
     """Yield the state of each copy as fields."""
-    for each in recipient_statuses:
+    for each in statuses:
         yield "copy", clean(f"{each.name}: {each.words(now)}")
         yield "", clean(each.place)
-        if each.state.level_at:
-            yield "", f"last level on {utc(each.state.level_at)}; {_rehearsed(each, now)}"
-    if not recipient_statuses:
+        if each.state.complete_at:
+            yield "", f"last complete on {utc(each.state.complete_at)}; {_rehearsed(each, now)}"
+    if not statuses:
         yield "copy", "none: see docs/copies.md"
 
 
-def _rehearsed(each: CopyStanding, now: datetime) -> str:
+def _rehearsed(each: CopyStatus, now: datetime) -> str:
     at = each.state.rehearsed_at
     if at is None:
         return f"a restore was never rehearsed: strongroom copy rehearse {each.name}"

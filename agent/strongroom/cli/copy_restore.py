@@ -61,7 +61,7 @@ def list_(session: Session, folder: Path | None, as_json: bool) -> int:
         put_document({"copies": fields})
     else:
         for each, identity, (entries, at) in found:
-            state = f"level with entry {entries:,} of {utc(at)}" if at else "without a log"
+            state = f"complete up to entry {entries:,} of {utc(at)}" if at else "without a log"
             say(clean(f"{identity.vault[:16]}  {state}  in {each}"))
         if not found:
             report("There is no copy of a vault there.")

@@ -104,7 +104,7 @@ def status(session: Session, as_json: bool) -> int:
     from strongroom.cli.copy import copy_document, copy_fields
     from strongroom.cli.scrub import scrub_document
     from strongroom.engine.access.recipients import last_drill
-    from strongroom.engine.copies.copy_status import copy_standings
+    from strongroom.engine.copies.copy_status import copy_statuses
     from strongroom.engine.core.sources import open_reading, system_clock
     from strongroom.engine.monitor.system_status import read_system_status
     from strongroom.engine.proof.checkpoint_delivery import evidence_view
@@ -119,7 +119,7 @@ def status(session: Session, as_json: bool) -> int:
         evidence = evidence_view(config, vault)
         scrubbed = scrub_state(vault, now, pace_of(config))
         drilled = last_drill(vault)
-        copies = copy_standings(vault, config)
+        copies = copy_statuses(vault, config)
         health = health_of(vault, config, found, now)
         system = read_system_status(vault, config, health.limits, now)
     silence = found.silence(now)

@@ -74,9 +74,9 @@ class _Gauges:
         if not copies:
             return
         behind = {name: float(each.backlog.archives) for name, each in copies.items()}
-        yield _gauge("copy_behind_archives", "Archives that a copy of the vault lacks.", "copy", behind)
-        level = {name: each.state.level_at.timestamp() for name, each in copies.items() if each.state.level_at}
-        yield _gauge("copy_level_timestamp_seconds", "When a copy of the vault last lacked nothing.", "copy", level)
+        yield _gauge("copy_behind_archives", "Archives that are missing in a copy of the vault.", "copy", behind)
+        complete = {name: each.state.complete_at.timestamp() for name, each in copies.items() if each.state.complete_at}
+        yield _gauge("copy_complete_timestamp_seconds", "When a copy of the vault was last complete.", "copy", complete)
         findings = {name: float(each.findings) for name, each in copies.items()}
         yield _gauge("copy_findings", "Objects of a copy that are damaged or missing.", "copy", findings)
 

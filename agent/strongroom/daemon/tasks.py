@@ -233,7 +233,7 @@ class ReportTask:
 
 
 class CopyTask:
-    """Brings each copy of the vault level, as soon as something is owed; one that is away is tried again later."""
+    """Updates each copy of the vault as soon as something is missing in it; one that is away is tried again later."""
 
     name = "copies"
     every = COPY_LOOK
@@ -256,21 +256,21 @@ class CopyTask:
         return COPY_LOOK
 
     def _work(self) -> None:
-        from strongroom.engine.copies.copying import is_owed  # once there is a copy: most daemons have none
+        from strongroom.engine.copies.copying import is_behind  # once there is a copy: most daemons have none
 
         config = self._config
         with open_reading(config) as vault:
             for settings in config.copies:
-                if self._goes_on(config) and is_owed(vault, settings.name, self._doors.clock()):
+                if self._goes_on(config) and is_behind(vault, settings.name, self._doors.clock()):
                     self._say(settings.name, failure_of(partial(self._bring, config, vault, settings)))
                 if self._goes_on(config) and not self._said.get(settings.name):
                     self._say(settings.name, failure_of(partial(self._care, config, vault, settings)))
 
     def _bring(self, config: Config, vault: Vault, settings: CopySettings) -> None:
-        from strongroom.engine.copies.copying import bring_level
+        from strongroom.engine.copies.copying import update_copy
         from strongroom.engine.copies.targets import open_target
 
-        done = bring_level(self._context(config, vault), open_target(settings, vault))
+        done = update_copy(self._context(config, vault), open_target(settings, vault))
         if done.archives or done.problems:
             report("copied", copy=done.name, archives=done.archives, entries=done.entries, problems=len(done.problems))
 

@@ -1,7 +1,7 @@
-"""What a copy of the vault consists of and what it lacks: names of objects, and what an entry of the log makes owed.
+"""What a copy of the vault consists of and what it is missing: names of objects, and what an entry of the log changes.
 
-A copy follows the evidence log: it is level with entry N when it has everything that the entries up to N name, and the
-lines themselves. So what a copy lacks is worked out from one number, and a copy is a consistent vault at each moment.
+A copy follows the evidence log: it is complete up to entry N when it has everything that the entries up to N name, and
+the lines themselves. So what is missing follows from one number, and a copy is a consistent vault at each moment.
 
 An object is written once and never changed. What may be replaced, a key file or a search segment, has its SHA-256 in
 its name: the new one is written first, and the old one is removed then.
@@ -15,6 +15,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from strongroom.model.archive import Holding
 from strongroom.model.entry_kind import EntryKind
@@ -31,7 +32,7 @@ LINES = "log/lines/"
 PREFIX_DIGITS = 16  # of the vault's digest, as in the origin of its checkpoints
 LINES_AT_ONCE = 20_000  # of the log in one object, at most
 BYTES_AT_ONCE = 8 << 20  # of these lines, at most
-LATE = timedelta(days=1)  # after which a copy that lacks something raises an alert
+LATE = timedelta(days=1)  # after which a copy that is missing something raises an alert
 REST = timedelta(hours=1)  # for which entries that name no archive wait for one that does
 FIRST_WAIT = timedelta(minutes=1)  # after a failure; doubled each time
 LONGEST_WAIT = timedelta(hours=1)
@@ -74,8 +75,8 @@ CHANGES = frozenset(
 """Entries after which an archive in a copy is no longer what it must be."""
 
 
-class Errands(Struct, frozen=True):
-    """What some entries of the log make owed."""
+class Changes(Struct, frozen=True):
+    """What has to be written to a copy because of some entries of the log."""
 
     archives: tuple[str, ...]  # each once, in the order of the log
     changed: frozenset[str]  # of these, what a copy may have in a former state
@@ -85,8 +86,8 @@ class Errands(Struct, frozen=True):
     everything: bool = False  # the catalogue was made anew, perhaps with archives that no entry names
 
 
-def errands_of(bodies: Iterable[Mapping[str, object]]) -> Errands:
-    """Return what these entries of the log make owed."""
+def changes_of(bodies: Iterable[Mapping[str, object]]) -> Changes:
+    """Return what has to be written to a copy because of these entries of the log."""
     archives: dict[str, None] = {}
     changed: set[str] = set()
     checkpoints, stamps, certificates, everything = [], [], [], False
@@ -103,7 +104,7 @@ def errands_of(bodies: Iterable[Mapping[str, object]]) -> Errands:
         if kind == EntryKind.CHECKPOINT_SENT and isinstance(size, int) and _is_stamp(facts):
             stamps.append(size)
         everything = everything or kind == EntryKind.VAULT_REBUILT
-    return Errands(
+    return Changes(
         tuple(archives), frozenset(changed), tuple(checkpoints), tuple(stamps), tuple(certificates), everything
     )
 
@@ -153,22 +154,29 @@ def is_object_name(name: str) -> bool:
 
 
 class CopyBacklog(Struct, frozen=True):
-    """What a copy lacks."""
+    """What a copy is missing."""
 
     archives: int = 0  # with an entry that the copy does not have
     since: datetime | None = None  # of the first of these entries
     entries: int = 0  # all that it does not have
 
     @property
-    def level(self) -> bool:
-        """Return whether it lacks no archive."""
+    def complete(self) -> bool:
+        """Return whether no archive is missing."""
         return self.archives == 0
+
+
+def backlog_since(backlog: CopyBacklog, begun_at: datetime | None) -> CopyBacklog:
+    """Return the backlog of a copy that was begun then: the first copy of an old vault is not behind at once."""
+    if backlog.since is None or begun_at is None:
+        return backlog
+    return replace(backlog, since=max(backlog.since, begun_at))
 
 
 def backlog_words(backlog: CopyBacklog, now: datetime) -> str:
     """Return how far a copy is behind, in words."""
-    if backlog.since is None or backlog.level:
-        return "level with the vault"
+    if backlog.since is None or backlog.complete:
+        return "complete"
     return f"behind by {rough_duration(max(timedelta(0), now - backlog.since))}, {counted(backlog.archives, 'archive')}"
 
 
@@ -178,5 +186,5 @@ def wait_after(tries: int) -> timedelta:
 
 
 def is_due(backlog: CopyBacklog, oldest: datetime | None, now: datetime) -> bool:
-    """Return whether something is to be copied now; `oldest` is the time of the first entry that the copy lacks."""
-    return not backlog.level or (oldest is not None and (now - oldest >= REST or oldest > now))
+    """Return whether something is to be copied now; `oldest` is the time of the first missing entry."""
+    return not backlog.complete or (oldest is not None and (now - oldest >= REST or oldest > now))

@@ -21,7 +21,7 @@ from strongroom.text.units import size
 if TYPE_CHECKING:
     from datetime import datetime
 
-    from strongroom.engine.copies.copy_status import CopyStanding
+    from strongroom.engine.copies.copy_status import CopyStatus
     from strongroom.engine.core.moments import Moment
     from strongroom.engine.queries.report import Report, StreamReport
     from strongroom.model.coverage import Interval
@@ -137,8 +137,8 @@ def report_document(report: Report) -> dict[str, object]:
     }
 
 
-def copy_line(each: CopyStanding, now: datetime) -> str:
-    """Return how a copy of the vault stands, and when it was last read and a restore rehearsed."""
+def copy_line(each: CopyStatus, now: datetime) -> str:
+    """Return the state of a copy of the vault, and when it was last read and a restore rehearsed."""
     state = each.state
     read = f"read again on {utc(state.scrubbed_at)}" if state.scrubbed_at else "not read again yet"
     rehearsed = f"a restore rehearsed on {utc(state.rehearsed_at)}" if state.rehearsed_at else "no restore rehearsed"
@@ -146,7 +146,7 @@ def copy_line(each: CopyStanding, now: datetime) -> str:
     return f"{backlog_words(each.backlog, now)}{damaged}; {read}; {rehearsed}"
 
 
-def _copy_document(each: CopyStanding) -> dict[str, object]:
+def _copy_document(each: CopyStatus) -> dict[str, object]:
     state = each.state
     return {
         "name": each.name,

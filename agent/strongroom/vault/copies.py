@@ -25,11 +25,11 @@ from strongroom.vault.rows import Rows, to_instant
 
 
 class CopyState(Struct, frozen=True):
-    """How one copy stands."""
+    """What is recorded of one copy."""
 
     name: str
     entries: int = 0  # of the log that it has, with everything that they name
-    level_at: datetime | None = None  # when it last lacked nothing
+    complete_at: datetime | None = None  # when nothing was missing in it last
     tries: int = 0  # that failed since it was last reached
     next_at: datetime | None = None  # not before
     failure: str = ""  # the last one, in words
@@ -37,7 +37,9 @@ class CopyState(Struct, frozen=True):
     cursor: str = ""  # the last archive that this pass has read
     checked: int = 0  # objects that this pass has read
     scrubbed_at: datetime | None = None  # when the last pass ended
-    rehearsed_at: datetime | None = None  # when a restore from it was last rehearsed
+    rehearsed_at: datetime | None = None  # when a restore from it was last rehearsed without a problem
+    rehearsal_at: datetime | None = None  # when the last rehearsal ended, however it ended
+    rehearsal_problem: str = ""  # what it found, or why it could not be done, in words
 
 
 class CopyFinding(Struct, frozen=True):
@@ -72,12 +74,12 @@ BACKLOG = f"""
 SELECT count(DISTINCT archive) AS archives, min(at) AS since FROM (
     SELECT archive, at FROM entries WHERE seq > ? AND archive <> '' AND kind IN ({_TOUCHING}) ORDER BY seq LIMIT {MOST})
 """
-OWED = f"SELECT seq FROM entries WHERE archive = ? AND seq > ? AND kind IN ({_TOUCHING}) LIMIT 1"
+MISSING = f"SELECT seq FROM entries WHERE archive = ? AND seq > ? AND kind IN ({_TOUCHING}) LIMIT 1"
 ENTRY_AFTER = "SELECT at FROM entries WHERE seq > ? ORDER BY seq LIMIT 1"
 
 
 def copy_state(catalogue: Catalogue, name: str) -> CopyState:
-    """Return how a copy stands; a new one has nothing."""
+    """Return what is recorded of a copy; a new one has nothing."""
     return _STATES.read_one(catalogue.read_one(STATE, name)) or CopyState(name)
 
 
@@ -87,7 +89,7 @@ def named_copies(catalogue: Catalogue) -> list[str]:
 
 
 def put_copy_state(catalogue: Catalogue, state: CopyState) -> None:
-    """Write how a copy stands; inside a transaction."""
+    """Record the state of a copy; inside a transaction."""
     catalogue.write(PUT_STATE, *_STATES.values(state))
 
 
@@ -110,6 +112,16 @@ def known_copies(catalogue: Catalogue) -> dict[str, str]:
     return found
 
 
+def copies_begun_at(catalogue: Catalogue) -> dict[str, datetime]:
+    """Return when each copy was begun, by the log: it cannot be behind for longer than that."""
+    begun = (
+        read_line(row["seq"], row["line"])
+        for row in catalogue.read(COPY_ENTRIES)
+        if row["kind"] == EntryKind.COPY_BEGUN and is_in_chain(row)
+    )
+    return {str(body["facts"].get("copy", "")): to_instant(str(body["at"])) for body in begun}
+
+
 def forgotten_copies(catalogue: Catalogue) -> list[str]:
     """Return each copy that was begun and forgotten later, by the log: nobody can show what became of it."""
     forgotten = [
@@ -126,7 +138,7 @@ def log_copy(catalogue: Catalogue, kind: EntryKind, at: datetime, words: str = "
 
 
 def backlog_after(catalogue: Catalogue, entries: int) -> CopyBacklog:
-    """Return what a copy lacks that is level with this entry."""
+    """Return what is missing in a copy that is complete up to this entry."""
     row = catalogue.read_one(BACKLOG, entries)
     last = last_entry_number(catalogue)
     if row is None or row["since"] is None:
@@ -134,9 +146,9 @@ def backlog_after(catalogue: Catalogue, entries: int) -> CopyBacklog:
     return CopyBacklog(int(row["archives"]), to_instant(row["since"]), max(0, last - entries))
 
 
-def is_owed_after(catalogue: Catalogue, archive: str, entries: int) -> bool:
+def is_missing_after(catalogue: Catalogue, archive: str, entries: int) -> bool:
     """Return whether an entry after this one names an archive, so that a copy is about to get it."""
-    return catalogue.read_one(OWED, archive, entries) is not None
+    return catalogue.read_one(MISSING, archive, entries) is not None
 
 
 def oldest_after(catalogue: Catalogue, entries: int) -> datetime | None:
@@ -151,27 +163,27 @@ def put_copy_finding(catalogue: Catalogue, finding: CopyFinding) -> None:
 
 
 def drop_copy_finding(catalogue: Catalogue, copy: str, name: str) -> None:
-    """Remove what stood against one object; inside a transaction."""
+    """Remove what was found of one object; inside a transaction."""
     catalogue.write(DROP_FINDING, copy, name)
 
 
 def drop_findings_of(catalogue: Catalogue, copy: str, archive: str) -> None:
-    """Remove what stood against an archive in a copy; inside a transaction."""
+    """Remove what was found of an archive in a copy; inside a transaction."""
     catalogue.write(DROP_FINDINGS_OF, copy, archive)
 
 
 def copy_findings(catalogue: Catalogue, copy: str, most: int = 10_000) -> list[CopyFinding]:
-    """Return what stands against a copy, by the names of the objects."""
+    """Return what was found in a copy, by the names of the objects."""
     return _FINDINGS.read_all(catalogue.read(FINDINGS, copy, most))
 
 
 def get_copy_finding(catalogue: Catalogue, copy: str, name: str) -> CopyFinding | None:
-    """Return what stands against one object."""
+    """Return what was found of one object."""
     return _FINDINGS.read_one(catalogue.read_one(FINDING, copy, name))
 
 
 def count_copy_findings(catalogue: Catalogue, copy: str) -> int:
-    """Count what stands against a copy."""
+    """Count what was found in a copy."""
     row = catalogue.read_one(COUNT_FINDINGS, copy)
     return int(row["count"]) if row else 0
 

@@ -15,7 +15,7 @@ from kit.destruction import DUE, SIGNER
 from kit.drivers.destruction import Reaper
 from strongroom.config.copies import CopySettings
 from strongroom.config.schema import Config, VaultSettings
-from strongroom.engine.copies.copying import CopyContext, bring_level
+from strongroom.engine.copies.copying import CopyContext, update_copy
 from strongroom.engine.copies.removal import remove_from_copies
 from strongroom.engine.copies.targets import open_target, stores_in
 from strongroom.engine.destruction.context import DestructionContext
@@ -38,7 +38,7 @@ def main() -> None:
 
 
 def copy(vault: Vault, context: CopyContext, settings: CopySettings) -> None:
-    bring_level(context, open_target(settings, vault))
+    update_copy(context, open_target(settings, vault))
 
 
 def repair(vault: Vault, context: CopyContext, settings: CopySettings) -> None:

@@ -32,7 +32,7 @@ from strongroom.vault.copies import (
     copies_alone,
     copy_state,
     count_copy_findings,
-    is_owed_after,
+    is_missing_after,
     log_copy,
     put_copy_state,
 )
@@ -56,7 +56,7 @@ class CopyPass(Struct):
 def is_pass_due(state: CopyState, every: timedelta, context: CopyContext) -> bool:
     """Return whether there is something to read: a pass in progress, or one that begins now."""
     if state.began_at is None:
-        return state.level_at is not None
+        return state.complete_at is not None
     under_way = state.scrubbed_at is None or state.scrubbed_at < state.began_at
     return under_way or context.clock() >= state.began_at + every
 
@@ -123,7 +123,7 @@ class _Pass:
         code, message = self._judge(each)
         if not code:
             clear_finding(self._context.vault, self._target.name, each.name, self._context.clock())
-        elif not (archive and is_owed_after(self._catalogue, archive, self._entries())):
+        elif not (archive and is_missing_after(self._catalogue, archive, self._entries())):
             found = CopyFinding(self._target.name, each.name, archive, code, message, self._context.clock())
             note_finding(self._context.vault, found)
 
@@ -178,7 +178,7 @@ class _Pass:
         named += [
             certificate_object(vault, each)
             for each in destroyed_ids(self._catalogue)
-            if not is_owed_after(self._catalogue, each, entries)
+            if not is_missing_after(self._catalogue, each, entries)
         ]
         yield from (each for each in named if each is not None)
 

@@ -1,4 +1,4 @@
-"""How the copies of the vault stand: for people, for metrics and for alerts. Looks at the catalogue alone."""
+"""The state of the copies of the vault: for people, for metrics and for alerts. Looks at the catalogue alone."""
 
 from __future__ import annotations
 
@@ -9,12 +9,13 @@ from msgspec import Struct
 
 from strongroom.config.schema import Config
 from strongroom.model.alert import Alert, AlertKind, Level
-from strongroom.model.copies import LATE, CopyBacklog, backlog_words
+from strongroom.model.copies import LATE, CopyBacklog, backlog_since, backlog_words
 from strongroom.model.text import counted
 from strongroom.vault.copies import (
     CopyFinding,
     CopyState,
     backlog_after,
+    copies_begun_at,
     copy_findings,
     copy_state,
     count_copy_findings,
@@ -24,7 +25,7 @@ from strongroom.vault.copies import (
 from strongroom.vault.vault import Vault
 
 
-class CopyStanding(Struct, frozen=True):
+class CopyStatus(Struct, frozen=True):
     """One copy, as of now."""
 
     state: CopyState
@@ -44,10 +45,10 @@ class CopyStanding(Struct, frozen=True):
         since = self.backlog.since
         if not self.begun and not self.state.failure:
             return False  # it is new: nobody has tried yet
-        return since is not None and not self.backlog.level and now - since >= LATE
+        return since is not None and not self.backlog.complete and now - since >= LATE
 
     def words(self, now: datetime) -> str:
-        """Return how it stands, in words."""
+        """Return its state, in words."""
         if not self.configured:
             return "not in the configuration"
         if not self.begun:
@@ -58,28 +59,28 @@ class CopyStanding(Struct, frozen=True):
         return "; ".join(parts)
 
 
-def copy_standings(vault: Vault, config: Config) -> list[CopyStanding]:
-    """Return how every copy stands: those of the configuration, then others that the log has."""
+def copy_statuses(vault: Vault, config: Config) -> list[CopyStatus]:
+    """Return the state of every copy: those of the configuration, then others that the log has."""
     known = known_copies(vault.catalogue)
     configured = {each.name: str(each.path) for each in config.copies}
     names = [*configured, *(name for name in known if name not in configured)]
     return [
-        _standing(vault, name, configured.get(name, ""), begun=name in known, configured=name in configured)
+        _status(vault, name, configured.get(name, ""), begun=name in known, configured=name in configured)
         for name in names
     ]
 
 
-def _standing(vault: Vault, name: str, place: str, *, begun: bool, configured: bool) -> CopyStanding:
+def _status(vault: Vault, name: str, place: str, *, begun: bool, configured: bool) -> CopyStatus:
     catalogue, state = vault.catalogue, copy_state(vault.catalogue, name)
-    backlog = backlog_after(catalogue, state.entries)
-    return CopyStanding(state, backlog, count_copy_findings(catalogue, name), place, begun, configured)
+    backlog = backlog_since(backlog_after(catalogue, state.entries), copies_begun_at(catalogue).get(name))
+    return CopyStatus(state, backlog, count_copy_findings(catalogue, name), place, begun, configured)
 
 
-def known_standings(vault: Vault) -> dict[str, CopyStanding]:
-    """Return how each copy stands of which log or catalogue know, by its name."""
+def known_statuses(vault: Vault) -> dict[str, CopyStatus]:
+    """Return the state of each copy that log or catalogue know, by its name."""
     known = known_copies(vault.catalogue)
     names = sorted({*known, *named_copies(vault.catalogue)})
-    return {name: _standing(vault, name, "", begun=name in known, configured=True) for name in names}
+    return {name: _status(vault, name, "", begun=name in known, configured=True) for name in names}
 
 
 def copy_state_of(vault: Vault, name: str) -> CopyState:
@@ -88,13 +89,13 @@ def copy_state_of(vault: Vault, name: str) -> CopyState:
 
 
 def list_copy_findings(vault: Vault, name: str, most: int = 1000) -> list[CopyFinding]:
-    """Return what stands against a copy."""
+    """Return what was found in a copy."""
     return copy_findings(vault.catalogue, name, most)
 
 
 def copy_alarms(vault: Vault, now: datetime) -> Iterator[Alert]:
     """Yield the alerts: a copy that is behind, and one with damaged objects."""
-    for name, each in known_standings(vault).items():
+    for name, each in known_statuses(vault).items():
         see = f"copy {name}: {each.words(now)}; see: strongroom copy status"
         if each.is_late(now):
             title = f"a copy of the vault is {backlog_words(each.backlog, now)}"

@@ -1,4 +1,4 @@
-"""Bringing a copy level with the vault: what the entries of the log name that it lacks, then the lines themselves.
+"""Updating a copy of the vault: what the entries of the log name that it is missing, then the lines themselves.
 
 What is done is recorded every few entries, so that a run that was interrupted resumes there. Objects have their names
 before the lines that speak of them: at each moment the copy can become a vault, as of its last line.
@@ -42,8 +42,8 @@ from strongroom.model.copies import (
     LINES_AT_ONCE,
     LONGEST_WAIT,
     REPLACED,
-    Errands,
-    errands_of,
+    Changes,
+    changes_of,
     is_due,
     lines_name,
     object_prefix,
@@ -85,15 +85,15 @@ class CopyReport(Struct):
     """What one run did."""
 
     name: str
-    archives: int = 0  # brought level
+    archives: int = 0  # brought up to date
     objects: int = 0  # stored
     entries: int = 0  # of the log that the copy has now
-    level: bool = False
+    complete: bool = False
     problems: list[str] = field(default_factory=list)  # objects that could not be copied, in words
 
 
-def bring_level(context: CopyContext, target: CopyTarget) -> CopyReport:
-    """Copy what is owed until nothing is. Raises CopyAway, VaultError, VaultLocked or Interrupted; progress is kept.
+def update_copy(context: CopyContext, target: CopyTarget) -> CopyReport:
+    """Copy what is missing until nothing is. Raises CopyAway, VaultError, VaultLocked or Interrupted; progress is kept.
 
     A failure is recorded, and with it when the next try is due.
     """
@@ -132,7 +132,7 @@ class _Run:
         begun, lines = walk.seq, walk.lines(self._catalogue)
         while page := list(islice(lines, STEP)):
             self._bury()
-            self._errands(_errands(page))
+            self._changes(_changes(page))
             self._save(walk.seq)
             self._context.watch(len(page))
             if walk.seq - sent >= LINES_AT_ONCE:
@@ -153,21 +153,21 @@ class _Run:
                 with _alone(self._context.vault):
                     self._remove(each.tombstone)
 
-    def _errands(self, errands: Errands) -> None:
+    def _changes(self, changes: Changes) -> None:
         vault = self._context.vault
-        for archive in errands.archives:
-            self._bring(archive, changed=archive in errands.changed)
-        for archive in all_archive_ids(self._catalogue) if errands.everything else ():
+        for archive in changes.archives:
+            self._bring(archive, changed=archive in changes.changed)
+        for archive in all_archive_ids(self._catalogue) if changes.everything else ():
             self._bring(archive, changed=False)
-        beside = [checkpoint_object(vault, size) for size in errands.checkpoints]
-        beside += [stamp_object(vault, size) for size in errands.stamps]
-        beside += [certificate_object(vault, archive) for archive in errands.certificates]
+        beside = [checkpoint_object(vault, size) for size in changes.checkpoints]
+        beside += [stamp_object(vault, size) for size in changes.stamps]
+        beside += [certificate_object(vault, archive) for archive in changes.certificates]
         for each in beside:
             if each is not None:
                 self._put(each, "")
 
     def _bring(self, archive_id: str, *, changed: bool) -> None:
-        """Bring one archive level, as it is now: it may be destroyed since the entry that names it."""
+        """Bring one archive up to date, as it is now: it may be destroyed since the entry that names it."""
         if self._context.stop():
             raise Interrupted("copying was interrupted", hint="run it again: it resumes where it stopped")
         with _alone(self._context.vault):
@@ -229,7 +229,7 @@ class _Run:
         self.report.problems.append(f"{finding.object}: {finding.message}")
 
     def _send_lines(self, sent: int, upto: int) -> int:
-        """Store the lines that the copy lacks, a few megabytes in each object."""
+        """Store the lines that the copy is missing, a few megabytes in each object."""
         while sent < upto:
             data, last = bytearray(), sent
             for row in self._catalogue.read(LINES_AFTER, sent, min(upto - sent, LINES_AT_ONCE)):
@@ -256,30 +256,30 @@ class _Run:
     def _finish(self, entries: int) -> None:
         state, now = copy_state(self._catalogue, self._target.name), self._context.clock()
         with self._catalogue.transaction():
-            after = replace(state, entries=entries, level_at=now, tries=0, next_at=None, failure="")
+            after = replace(state, entries=entries, complete_at=now, tries=0, next_at=None, failure="")
             put_copy_state(self._catalogue, after)
-        self.report.entries, self.report.level = entries, True
+        self.report.entries, self.report.complete = entries, True
 
 
-def _errands(page: list[bytes]) -> Errands:
+def _changes(page: list[bytes]) -> Changes:
     bodies = []
     for line in page:
         with readable(line):
             bodies.append(json.loads(line))
-    return errands_of(bodies)
+    return changes_of(bodies)
 
 
 def _sha256(data: bytes | bytearray) -> str:
     return hashlib.sha256(data).hexdigest()
 
 
-def entries_owed(vault: Vault, name: str) -> int:
-    """Return how many entries of the log a copy lacks."""
+def entries_missing(vault: Vault, name: str) -> int:
+    """Return how many entries of the log a copy is missing."""
     return max(0, last_entry_number(vault.catalogue) - copy_state(vault.catalogue, name).entries)
 
 
-def is_owed(vault: Vault, name: str, now: datetime) -> bool:
-    """Return whether a copy lacks something and may be tried now."""
+def is_behind(vault: Vault, name: str, now: datetime) -> bool:
+    """Return whether a copy is missing something and may be tried now."""
     state = copy_state(vault.catalogue, name)
     if state.next_at is not None and now < state.next_at <= now + LONGEST_WAIT:
         return False

@@ -8,7 +8,7 @@ from datetime import datetime
 
 from msgspec import Struct
 
-from strongroom.engine.copies.copy_status import CopyStanding, known_standings
+from strongroom.engine.copies.copy_status import CopyStatus, known_statuses
 from strongroom.engine.core.engine import Engine
 from strongroom.engine.monitor.stream_status import StreamStatus
 from strongroom.model.alert import Level
@@ -46,7 +46,7 @@ class MetricsSnapshot(Struct, frozen=True):
     scrubbed_at: datetime | None
     scrub_findings: int  # open ones
     scrub_share: float  # of the lap under way, or 1
-    copies: Mapping[str, CopyStanding]  # as the log has them
+    copies: Mapping[str, CopyStatus]  # as the log has them
     log_entries: int
     log_bytes: int
     free_bytes: int
@@ -85,7 +85,7 @@ def take_snapshot(
         scrubbed_at=scrubbed_at(catalogue),
         scrub_findings=count_findings(catalogue),
         scrub_share=lap.share if (lap := last_lap(catalogue)) else 0.0,
-        copies=known_standings(vault),
+        copies=known_statuses(vault),
         log_entries=last_entry_number(catalogue),
         log_bytes=file_size(log) if is_file(log) else 0,
         free_bytes=vault.free_bytes(),

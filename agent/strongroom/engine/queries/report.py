@@ -14,7 +14,7 @@ from msgspec import Struct
 
 from strongroom.config.outgoing import ReportAudience as ReportAudience  # the command line names it from here
 from strongroom.config.schema import Config
-from strongroom.engine.copies.copy_status import CopyStanding, copy_standings
+from strongroom.engine.copies.copy_status import CopyStatus, copy_statuses
 from strongroom.engine.core.engine import Engine
 from strongroom.engine.core.moments import Moment, moment_of
 from strongroom.engine.core.sources import plans_of
@@ -152,7 +152,7 @@ class Report(Struct, frozen=True):
     checkpoints: int  # signed in the period
     evidence: EvidenceView
     scrub: ScrubState
-    copies: tuple[CopyStanding, ...]
+    copies: tuple[CopyStatus, ...]
     drilled_at: datetime | None
     unconfirmed: int  # windows that the catalogue has as archived without an archive
 
@@ -208,7 +208,7 @@ def make_report(engine: Engine, config: Config, period: Window, audience: Report
         checkpoints=checkpoints_signed(catalogue, period),
         evidence=evidence_view(config, vault),
         scrub=scrub_state(vault, now, pace_of(config)),
-        copies=tuple(copy_standings(vault, config)),
+        copies=tuple(copy_statuses(vault, config)),
         drilled_at=max(last_drills(catalogue).values(), default=None),
         unconfirmed=len(unbacked_coverage(vault)),
     )

@@ -36,7 +36,7 @@ class Rehearsal(Struct, frozen=True):
     size: int  # bytes that were read from the copy and written
     seconds: float  # the recovery time, without what a person does
     behind: timedelta  # the recovery point: how much of the newest time would be lost
-    lost: int  # archives of the vault that the copy lacks
+    lost: int  # archives of the vault that are missing in the copy
     faults: tuple[str, ...]
 
 

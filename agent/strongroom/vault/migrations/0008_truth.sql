@@ -105,17 +105,19 @@ END;
 
 -- How far each copy of the vault has come, and what was found wrong in it.
 CREATE TABLE copies (
-    name         TEXT PRIMARY KEY,
-    entries      INTEGER NOT NULL,
-    level_at     TEXT,
-    tries        INTEGER NOT NULL,
-    next_at      TEXT,
-    failure      TEXT NOT NULL,
-    began_at     TEXT,
-    cursor       TEXT NOT NULL,
-    checked      INTEGER NOT NULL,
-    scrubbed_at  TEXT,
-    rehearsed_at TEXT
+    name              TEXT PRIMARY KEY,
+    entries           INTEGER NOT NULL,
+    complete_at       TEXT,
+    tries             INTEGER NOT NULL,
+    next_at           TEXT,
+    failure           TEXT NOT NULL,
+    began_at          TEXT,
+    cursor            TEXT NOT NULL,
+    checked           INTEGER NOT NULL,
+    scrubbed_at       TEXT,
+    rehearsed_at      TEXT,
+    rehearsal_at      TEXT,
+    rehearsal_problem TEXT NOT NULL
 ) STRICT, WITHOUT ROWID;
 CREATE TABLE copy_findings (
     copy     TEXT NOT NULL,
