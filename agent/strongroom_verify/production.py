@@ -27,6 +27,7 @@ from strongroom_verify.rsmf import read_rsmf
 _SINGLE = {"production.json", "production.note", "checkpoint.note", "strongroom-verify.py"}
 _PATHS = re.compile(r"(NATIVES|TEXT)/[0-9]{4,}/[A-Za-z0-9._-]+\.(json|txt)")
 _ORIGIN = ("number", "archive", "dataset")
+_WITHHELD = {"archive", "dataset", "place", "id", "at", "reason", "by", "marked_at"}
 _LOAD_FILES = {"dat": "loadfile.dat", "csv": "loadfile.csv"}
 
 
@@ -105,7 +106,7 @@ def _check_all(files: _Files, keys: list[Key], outside: list[Path], report: Repo
     report.check("production.note", partial(_check_signature, files, keys, sha256(data).hex(), report))
     for name, digest in sorted(told["files"].items()):
         report.check(name, partial(_check_digest, files, name, digest))
-    found: Counter[str] = Counter()
+    found: _Found = {name: Counter() for name in ("records", "withheld", "redacted")}
     report.check("index.jsonl", partial(_check_index, files, told, found))
     report.check("production.json", partial(_check_counts, told, found))
     report.check("files", partial(_check_names, files, told))
@@ -123,6 +124,8 @@ def _check_all(files: _Files, keys: list[Key], outside: list[Path], report: Repo
         "that these are the records of the archives: an evidence package of the archives shows that",
         "that no other record fits the selection: only the archives can show that",
     ]
+    if redacted := sum(found["redacted"].values()):
+        report.unproven.append(f"what {redacted} redacted records said before: the sender can show that")
 
 
 def _check_signature(files: _Files, keys: list[Key], digest: str, report: Report) -> str | None:
@@ -144,9 +147,27 @@ def _check_digest(files: _Files, name: str, digest: str) -> None:
         raise Wrong("digest", name, "it is not the file listed in production.json")
 
 
-def _check_index(files: _Files, told: dict[str, Any], found: Counter[str]) -> str:
+_Found = dict[str, "Counter[str]"]  # how many records of each archive were produced, withheld and redacted
+
+
+def _read_withheld(files: _Files, told: dict[str, Any], found: Counter[str]) -> set[tuple[str, str, int]]:
+    """Return which records are withheld; their log has a reason for each, and nothing of what it says."""
+    withheld = set()
+    with files.open("withheld.jsonl") if "withheld.jsonl" in told["files"] else io.BytesIO() as file:
+        for raw in lines_of(file):
+            line = json.loads(raw)
+            key = (line["archive"], line["dataset"], line["place"])
+            if key in withheld or {*line} != _WITHHELD or not (line["reason"] and line["by"] and line["marked_at"]):
+                raise Wrong("withheld", f"record {line['id']}", "expected it once: which, why, by whom and when")
+            withheld.add(key)
+            found[line["archive"]] += 1
+    return withheld
+
+
+def _check_index(files: _Files, told: dict[str, Any], found: _Found) -> str:
     """Check each line of the index, and what the files of the format have of that record."""
     places: dict[tuple[str, str], int] = {}
+    withheld = _read_withheld(files, told, found["withheld"])
     numbers, compare = told["numbering"], _CHECKS[told["format"]](files, told)
     next(compare)
     with files.open("index.jsonl") as index:
@@ -158,12 +179,17 @@ def _check_index(files: _Files, told: dict[str, Any], found: Counter[str]) -> st
             origin = (line["archive"], line["dataset"])
             if line["place"] <= places.get(origin, -1):
                 raise Wrong("twice", wanted, "it is a record that came before, or out of its order")
+            if (*origin, line["place"]) in withheld:
+                raise Wrong("withheld", wanted, "it is produced, though withheld.jsonl lists it")
+            if ("redactions" in line) != ("original" in line):
+                raise Wrong("redacted", wanted, "expected the rules and the digest of what was delivered, or neither")
             places[origin] = line["place"]
-            found[line["archive"]] += 1
+            found["records"][line["archive"]] += 1
+            found["redacted"][line["archive"]] += "original" in line
             compare.send(line)
     with suppress(StopIteration):
         compare.send(None)
-    return f"{sum(found.values())} records are numbered without a gap, and each has the digest of the index"
+    return f"{sum(found['records'].values())} records are numbered without a gap, and each has the digest of the index"
 
 
 _Comparing = Generator[None, Any, None]  # takes each line of the index, and None at its end
@@ -254,19 +280,24 @@ def _check_messages(files: _Files, told: dict[str, Any]) -> _Comparing:
 _CHECKS = {"jsonl": _check_lines, "rsmf": _check_messages, "dat": _check_rows, "csv": _check_rows}
 
 
-def _check_counts(told: dict[str, Any], found: Counter[str]) -> str:
-    """Check that what was read is what was produced and left out, for each archive and together."""
-    if {*found} - {each["id"] for each in told["archives"]}:
+def _check_counts(told: dict[str, Any], found: _Found) -> str:
+    """Check that what was read is what was produced, withheld and left out, for each archive and together."""
+    if {name for each in found.values() for name in each} - {each["id"] for each in told["archives"]}:
         raise Wrong("archives", "production.json", "the index has records of an archive that it does not list")
     total: Counter[str] = Counter()
     for each in told["archives"]:
-        matched, doubles, records = (each[name] for name in ("matched", "doubles", "records"))
-        if records != found[each["id"]] or matched != doubles + records or doubles < 0:
-            raise Wrong("count", f"archive {each['id']}", f"expected {records} records, found {found[each['id']]}")
-        total.update({name: each[name] for name in ("matched", "doubles", "records")})
-    if dict(total) != told["counts"]:
+        for name, count in found.items():
+            if each[name] != count[each["id"]]:
+                raise Wrong(
+                    "count", f"archive {each['id']}", f"expected {each[name]} {name}, found {count[each['id']]}"
+                )
+        if each["matched"] != each["doubles"] + each["withheld"] + each["records"] or each["doubles"] < 0:
+            raise Wrong("count", f"archive {each['id']}", f"{each['matched']} records in, another number out")
+        total.update({name: each[name] for name in told["counts"]})
+    if dict(total) != told["counts"] or not {"matched", "doubles", *found} <= {*total}:
         raise Wrong("count", "production.json", "the counts of the archives do not add up to those of the production")
-    return f"records in: {total['matched']}; out: {total['records']}, and {total['doubles']} versions left out"
+    left = f"{total['withheld']} withheld, and {total['doubles']} versions left out"
+    return f"records in: {total['matched']}; out: {total['records']}, {left}"
 
 
 def _check_names(files: _Files, told: dict[str, Any]) -> None:

@@ -143,7 +143,7 @@ def search(
 ) -> int:
     """Search with a saved query, by its number."""
     with _open(session, identity, passphrase_file) as at:
-        query = _query(at.find(name), number)
+        query = saved_query(at.find(name), number)
         shown = Shown(zone_of(query.zone), limit, "", count, full=False, as_json=as_json)
         return print_result(run_search(session, query.text, shown, lambda _config: at.identities), shown)
 
@@ -225,7 +225,7 @@ def hold(
 
     with _open(session, identity, passphrase_file) as at:
         found = at.find(name)
-        query = _query(found, number)
+        query = saved_query(found, number)
         shown = Shown(zone_of(query.zone), 1, "", count=True, full=False, as_json=as_json)
         result = run_search(session, query.text, shown, lambda _config: at.identities)
         if result.progress.stopped:
@@ -281,7 +281,8 @@ def _show_change(made: Case, as_json: bool, words: str) -> None:
         say(words)
 
 
-def _query(found: Case, number: int) -> QueryAdded:
+def saved_query(found: Case, number: int) -> QueryAdded:
+    """Return a query by its number. Raises UsageError."""
     if number > len(found.queries):
         raise UsageError(f"the case has no query {number}", hint=f"to see them: strongroom case show {short(found.id)}")
     return found.queries[number - 1]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import sys
 from datetime import datetime
 from pathlib import Path
@@ -10,8 +11,9 @@ from zoneinfo import ZoneInfo
 
 import click
 from msgspec import Struct
-from msgspec.structs import asdict
+from msgspec.structs import asdict, replace
 
+from strongroom.cli.case import saved_query
 from strongroom.cli.identities import open_identities
 from strongroom.cli.options import (
     LARGEST,
@@ -33,18 +35,22 @@ from strongroom.model.times import format_instant
 
 if TYPE_CHECKING:
     from strongroom.config.schema import Config
-    from strongroom.engine.production.production import FinishedProduction
+    from strongroom.engine.core.identities import Identities
+    from strongroom.engine.production.request import FinishedProduction
     from strongroom.engine.production.selection import Selection
     from strongroom.engine.queries.lists import Vault
+    from strongroom.model.case import Case
     from strongroom.search.terms import Query
 
 
 class Asked(Struct, frozen=True):
-    """Which records to produce."""
+    """Which records to produce, as typed."""
 
     query: str
     archives: str
     matter: str
+    case: str
+    saved: int | None  # the number of a query of the case
     start: datetime | None
     end: datetime | None
     zone: ZoneInfo
@@ -57,16 +63,31 @@ class Asked(Struct, frozen=True):
             "time_zone": self.zone.key if self.query else "",
             "archives": self.archives,
             "matter": self.matter,
+            "case": self.case,
             "from": format_instant(self.start) if self.start else "",
             "to": format_instant(self.end) if self.end else "",
         }
         return {name: word for name, word in known.items() if word}
 
 
+class Files(Struct, frozen=True):
+    """What to make of the records, as typed."""
+
+    format: ProductionFormat
+    output: Path
+    prefix: str
+    width: int
+    first: int | None
+    rules: Path | None
+    at: datetime | None
+
+
 @click.command("production")
 @click.argument("words", metavar="[QUERY]...", nargs=-1)
 @click.option("--archives", metavar="ID,ID", default="", help="Only these archives, separated by commas.")
 @click.option("--matter", metavar="NAME", default="", help="Only archives under the holds of this matter.")
+@click.option("--case", metavar="CASE", default="", help="Withhold what this case marks as privileged.")
+@click.option("--saved", type=click.IntRange(1), metavar="NUMBER", help="Select with a saved query of the case.")
 @click.option("--from", "start", type=instant, metavar="TIME", help="Only records of this time or later.")
 @click.option("--to", "end", type=instant, metavar="TIME", help="Only records before this time.")
 @click.option("--time-zone", default="UTC", show_default=True, metavar="NAME", help="The zone of dates in the query.")
@@ -87,7 +108,16 @@ class Asked(Struct, frozen=True):
 )
 @click.option("--prefix", default="P", show_default=True, metavar="TEXT", help="What each number begins with.")
 @click.option("--width", type=click.IntRange(1, WIDEST), default=7, show_default=True, help="Digits of a number.")
-@click.option("--start", "first", type=click.IntRange(1, LARGEST), default=1, show_default=True, help="First number.")
+@click.option(
+    "--start", "first", type=click.IntRange(1, LARGEST), help="First number; by default 1, or the case's next."
+)
+@click.option(
+    "--redact",
+    "rules",
+    metavar="FILE",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="Redact what the rules in this TOML file name.",
+)
 @click.option("--at", type=instant, metavar="TIME", help="The time that the production states; by default now.")
 @identity_option
 @passphrase_option
@@ -99,6 +129,8 @@ def production(
     words: tuple[str, ...],
     archives: str,
     matter: str,
+    case: str,
+    saved: int | None,
     start: datetime | None,
     end: datetime | None,
     time_zone: str,
@@ -106,7 +138,8 @@ def production(
     output: Path,
     prefix: str,
     width: int,
-    first: int,
+    first: int | None,
+    rules: Path | None,
     at: datetime | None,
     identity: Path | None,
     passphrase_file: Path | None,
@@ -118,14 +151,17 @@ def production(
     dat, a load file for Relativity and other review platforms, with natives and extracted text; csv, the same as a
     table in which no value can run as a formula; rsmf, messages as chats, one file for each conversation and day.
 
+    With --case, records that the case marks as privileged are withheld and listed, and numbers go on where its last
+    production ended.
+
     Your identity opens the archives in this process. If one cannot be read, nothing is produced. The same request with
     the same --at makes the same bytes. The log records who produced how many records.
     """
-    asked = Asked(_query(words), archives, matter, start, end, zone_of(time_zone))
-    numbering = _numbering(prefix, width, first)
-    made = _make(
-        session, asked, ProductionFormat(kind), numbering, output.absolute(), at, identity, passphrase_file, as_json
-    )
+    if saved and (not case or words):
+        raise UsageError("--saved names a query of a case", hint="give --case as well, and no query")
+    asked = Asked(_query(words), archives, matter, case, saved, start, end, zone_of(time_zone))
+    files = Files(ProductionFormat(kind), output.absolute(), prefix, width, first, rules, at)
+    made = _make(session, asked, files, identity, passphrase_file, quiet=as_json)
     if as_json:
         put_document({**asdict(made), "path": str(made.path), "count": asdict(made.count)})
     else:
@@ -148,28 +184,68 @@ def _numbering(prefix: str, width: int, first: int) -> Numbering:
 def _make(
     session: Session,
     asked: Asked,
-    kind: ProductionFormat,
-    numbering: Numbering,
-    output: Path,
-    at: datetime | None,
+    files: Files,
     identity: Path | None,
     passphrase_file: Path | None,
+    *,
     quiet: bool,
 ) -> FinishedProduction:
     from strongroom.engine.copies.reading import open_with_copies
     from strongroom.engine.core.people import acting_person
     from strongroom.engine.core.sources import Dependencies
-    from strongroom.engine.production.production import ProductionRequest, ProductionSource, write_production
+    from strongroom.engine.production.production import write_production
+    from strongroom.engine.production.redacting import read_rules
+    from strongroom.engine.production.request import ProductionRequest, ProductionSource
 
     config, dependencies = session.config(), Dependencies()
+    rules = read_rules(files.rules) if files.rules else []
     with open_with_copies(config, report) as vault:
-        selection = _select(config, vault, asked)
         opened = open_identities(config, identity, passphrase_file)
+        case = _find_case(vault, asked, opened)
+        asked = _with_saved(asked, case)
+        selection = _select(config, vault, asked)
+        first = files.first or (case.next_number(files.prefix) if case else 1)
+        request = ProductionRequest(
+            selection,
+            files.output,
+            files.format,
+            _numbering(files.prefix, files.width, first),
+            acting_person(),
+            files.at or dependencies.clock(),
+            asked.words,
+            case,
+            rules,
+        )
         with counting("reading archives", quiet=quiet) as watch:
             source = ProductionSource(vault, config, dependencies.clock, dependencies.random_bytes, opened, watch)
-            moment = at or dependencies.clock()
-            request = ProductionRequest(selection, output, kind, numbering, acting_person(), moment, asked.words)
             return write_production(source, request)
+
+
+def _find_case(vault: Vault, asked: Asked, identities: Identities) -> Case | None:
+    """Return the case. Raises UsageError where a mark in it could be one that nobody here can read."""
+    from strongroom.engine.access.cases import find_case, open_cases
+
+    if not asked.case:
+        return None
+    found = find_case(open_cases(vault, identities), asked.case)
+    if found.sealed:
+        raise UsageError(
+            f"{counted(found.sealed, 'change')} of the case cannot be read with your identity, and may mark a record"
+            " as privileged",
+            hint="give the identity of that time as well: --identity",
+        )
+    return found
+
+
+def _with_saved(asked: Asked, case: Case | None) -> Asked:
+    """Return the request with the query of the case, or with its matter where nothing else selects."""
+    if case is None:
+        return asked
+    if asked.saved:
+        query = saved_query(case, asked.saved)
+        return replace(asked, case=case.name, query=query.text, zone=zone_of(query.zone))
+    selects = asked.query or asked.archives or asked.matter or asked.start or asked.end
+    return replace(asked, case=case.name, matter=asked.matter if selects else case.name)
 
 
 def _select(config: Config, vault: Vault, asked: Asked) -> Selection:
@@ -182,7 +258,7 @@ def _select(config: Config, vault: Vault, asked: Asked) -> Selection:
     if query is None and not asked.archives and not asked.matter:
         raise UsageError(
             "it is not said which records to produce",
-            hint="give a query, --archives, --matter, or a period with --from and --to",
+            hint="give a query, --archives, --matter, --case, or a period with --from and --to",
         )
     parts = [part for part in asked.archives.split(",") if part.strip()]
     named = {each.id: each for each in (find_archive(vault, part) for part in parts)}
@@ -207,9 +283,11 @@ def _say_made(made: FinishedProduction) -> None:
     count = made.count
     say(clean(str(made.path)))
     left = f"; {counted(count.doubles, 'older or equal version')} left out" if count.doubles else ""
+    left += f"; {count.withheld} withheld" if count.withheld else ""
+    left += f"; {count.redacted} redacted" if count.redacted else ""
     report(f"{counted(count.records, 'record')} out of {counted(made.archives, 'archive')}{left}")
     report(f"Numbers {made.first} to {made.last}. SHA-256 of its production.json, recorded in the log: {made.sha256}")
     if not made.signed:
         report("It is not signed: the agent's signing key cannot be used here.")
     report(click.style("The records in it are in the clear: anyone who reads it reads them.", fg="yellow"))
-    report("To check it: strongroom-verify PATH --key KEY")
+    report(f"To check it: strongroom-verify {shlex.quote(clean(str(made.path)))} --key KEY")

@@ -57,7 +57,17 @@ class HoldAdded(Struct, frozen=True, tag_field="change", tag="hold"):
     query: int  # its number
 
 
-Change = Opened | QueryAdded | NoteAdded | RecordMarked | HoldAdded
+class Produced(Struct, frozen=True, tag_field="change", tag="production"):
+    """Records were produced, with these numbers."""
+
+    prefix: str
+    start: int  # the first number
+    records: int
+    withheld: int
+    sha256: str  # of its production.json
+
+
+Change = Opened | QueryAdded | NoteAdded | RecordMarked | HoldAdded | Produced
 
 
 class CaseStep(Struct, frozen=True):
@@ -88,11 +98,21 @@ class Case(Struct, frozen=True):
     @property
     def marks(self) -> list[RecordMarked]:
         """Return the newest mark of each record, in the order of their first."""
-        newest: dict[tuple[str, str, str], RecordMarked] = {}
+        return [mark for _step, mark in self.marked]
+
+    @property
+    def marked(self) -> list[tuple[CaseStep, RecordMarked]]:
+        """Return the newest mark of each record with the change that made it."""
+        newest: dict[tuple[str, str, str], tuple[CaseStep, RecordMarked]] = {}
         for step in self.steps:
-            if isinstance(step.change, RecordMarked):
-                newest[step.change.archive, step.change.dataset, step.change.record] = step.change
+            if isinstance(mark := step.change, RecordMarked):
+                newest[mark.archive, mark.dataset, mark.record] = step, mark
         return list(newest.values())
+
+    def next_number(self, prefix: str) -> int:
+        """Return the number after the last one that was produced with a prefix, 1 where there is none."""
+        made = [step.change for step in self.steps if isinstance(step.change, Produced)]
+        return max((each.start + each.records for each in made if each.prefix == prefix), default=1)
 
     @property
     def holds(self) -> list[str]:

@@ -44,8 +44,15 @@ class Numbering(Struct, frozen=True):
 
 
 class RecordCount(Struct):
-    """How many records were read and produced. `matched` is the sum of the others."""
+    """How many records were read and produced. `matched` is the sum of `doubles`, `withheld` and `records`."""
 
     matched: int = 0  # records of the archives that were selected
     doubles: int = 0  # of them those that a newer archive has as well, in whatever version
+    withheld: int = 0  # of them those that a case marks as privileged
     records: int = 0  # of them those that were produced
+    redacted: int = 0  # of the produced ones those in which something is redacted
+
+    def add(self, other: RecordCount) -> None:
+        """Add the numbers of another count."""
+        for name in self.__struct_fields__:
+            setattr(self, name, getattr(self, name) + getattr(other, name))

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
-from strongroom.model.case import CaseStep, HoldAdded, NoteAdded, Opened, QueryAdded, RecordMarked
+from strongroom.model.case import CaseStep, HoldAdded, NoteAdded, Opened, Produced, QueryAdded, RecordMarked
 from strongroom.model.hold import HoldRule
 from strongroom.model.job import Cause, Job, State, Wait
 from strongroom.model.retention import Verdict
@@ -219,3 +219,6 @@ def case_step(step: CaseStep) -> str:
             return f"{step.change.mark}: record {step.change.record} of archive {short(step.change.archive)}"
         case HoldAdded():
             return f"hold: {short(step.change.hold)}, on what query {step.change.query} found"
+        case Produced():
+            made, records = step.change, counted(step.change.records, "record")
+            return f"production: {records} from {made.prefix}{made.start}, {made.withheld} withheld"

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from datetime import datetime
-
+from strongroom.engine.production.request import ProductionRequest
 from strongroom.engine.proof.checkpoints import Issuer
-from strongroom.model.production import Numbering, ProductionFormat, RecordCount
+from strongroom.model.production import ProductionFormat, RecordCount
 from strongroom.model.text import counted
 from strongroom.model.times import format_instant
 
@@ -31,20 +30,34 @@ _FILES = {
 }
 
 
-def write_readme(kind: ProductionFormat, numbering: Numbering, count: RecordCount, issuer: Issuer, at: datetime) -> str:
+def write_readme(request: ProductionRequest, count: RecordCount, issuer: Issuer) -> str:
     """Return the text."""
-    first, last = numbering.number(0), numbering.number(count.records - 1)
+    numbers = request.numbering
+    withheld = f" Withheld: {counted(count.withheld, 'record')}." if request.case else ""
+    redacted = f" Redacted: {counted(count.redacted, 'record')}." if request.rules else ""
     return _TEXT.format(
         organization=issuer.organization,
-        at=format_instant(at),
+        at=format_instant(request.at),
         records=counted(count.records, "record"),
-        first=first,
-        last=last,
+        first=numbers.number(0),
+        last=numbers.number(count.records - 1),
         doubles=counted(count.doubles, "older or equal version"),
-        files=_FILES[kind].strip("\n"),
+        changes=withheld + redacted,
+        files=_FILES[request.format].strip("\n") + (_WITHHELD if request.case else ""),
+        redaction=_REDACTION if request.rules else "",
         name="+".join((issuer.key or "PUBLIC-KEY").split("+")[:2]),
     )
 
+
+_WITHHELD = """
+  withheld.jsonl        the records that are withheld as privileged, one a line: which, why, by whom and when"""
+_REDACTION = """
+REDACTION
+
+"[redacted: NAME]" stands where something was replaced; production.json names the rules. index.jsonl lists for each of
+these records the rules, and a salted digest of the record as it was delivered ("original"). The sender can show later
+what the record said, and the digest proves that it was this. Nothing here says it.
+"""
 
 _TEXT = """\
 PRODUCTION OF ARCHIVED RECORDS
@@ -53,7 +66,7 @@ Organization: {organization}
 Made: {at}
 Records: {records}, numbered {first} to {last} without gaps
 
-Each record appears once, in its newest version. Left out: {doubles} of the same records from older archives.
+Each record appears once, in its newest version. Left out: {doubles} of the same records from older archives.{changes}
 
 FILES
 
@@ -64,7 +77,7 @@ FILES
   production.note       a signature of production.json, where the organization has a signing key
   checkpoint.note       the signed state of the organization's evidence log
   strongroom-verify.py  the program that checks this production
-
+{redaction}
 HOW TO CHECK IT
 
 You need Python 3.9 or later with its "cryptography" library, and the public key of the organization FROM A SOURCE OTHER

@@ -46,6 +46,8 @@ class SelectedRecord(Struct, frozen=True):
     at: datetime | None
     delivered: Delivered
     superseded: bool = False  # a newer archive has it as well
+    redactions: tuple[str, ...] = ()  # the rules that changed it
+    original: str = ""  # where it was changed: HMAC-SHA256(salt of the archive, SHA-256 of what was delivered), hex
 
 
 class Selection(Struct, frozen=True):
