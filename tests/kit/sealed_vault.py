@@ -81,6 +81,8 @@ class House:
         stream: str = "messages",
         alone: bool = True,
         at: datetime = AT,
+        source: str = "test",
+        provider: str = "test",
     ) -> Archive:
         """Seal, read back and publish one file; return its archive. Not `alone`: in this process, 30 times as fast."""
         expectation = Expectation(window, tuple(shapes), container=container, overlap=overlap, size=size, files=files)
@@ -97,13 +99,13 @@ class House:
         order = replace(order, key_path=paths[0], payload_path=paths[1])
         seal, inspection = (_seal_alone if alone else _seal_here)(order, data)
         spec = ExportSpec(("messages",), window)
-        job = Job(make_id(AT, os.urandom), stream, "test", spec, State.ARCHIVED, AT, AT, AT)
+        job = Job(make_id(AT, os.urandom), stream, source, spec, State.ARCHIVED, AT, AT, AT)
         archive = Archive(
             id=order.archive,
             holding=Holding.HELD if inspection.sound else Holding.QUARANTINED,
             stream=stream,
-            source="test",
-            provider="test",
+            source=source,
+            provider=provider,
             spec=spec,
             job=job.id,
             ref="",

@@ -31,6 +31,7 @@ KINDS = {
     "job_part": "JOB",
     "matter": "MATTER",
     "hold_id": "HOLD",
+    "request_id": "SUBJECT",
 }
 BY_METAVAR = {"STREAM|SOURCE": "STREAM_OR_SOURCE", "[QUERY]...": "OPERATOR", "ARCHIVE|JOB": "ARCHIVE", "COPY": None}
 """Where the name alone does not say it."""

@@ -183,6 +183,9 @@ SECTIONS = {
         "retention": CommandEntry("retention", "retention", "Show how long archives are retained, or extend it."),
         "hold": CommandEntry("hold", "hold", "Place, list and release legal holds."),
         "destroy": CommandEntry("destroy", "destroy", "Propose, approve and carry out destruction, with certificates."),
+        "subject": CommandEntry(
+            "subject_copy", "subject", "Answer people who ask for their data: find, copy, deadline."
+        ),
         "erase": CommandEntry("erase", "erase", "Record and answer erasure requests of data subjects."),
     },
     "Prove": {

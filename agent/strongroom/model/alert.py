@@ -61,6 +61,7 @@ class AlertKind(StrEnum):
     COPY = "copy-behind"
     COPY_DAMAGED = "copy-damaged"
     DESTRUCTION = "destruction-stuck"
+    ANSWER = "answer-due"
 
 
 _ONCE = frozenset(

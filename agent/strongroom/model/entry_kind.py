@@ -105,6 +105,8 @@ class EntryKind(StrEnum):
     SOURCE_RETENTION_CHANGED = "source.retention-changed"
     SOURCE_RETENTION_TOLD = "source.retention-told"
     STREAM_RENAMED = "stream.renamed"
+    SUBJECT_CHANGED = "subject.changed"
+    SUBJECT_REQUESTED = "subject.requested"
     VAULT_ASIDES_SHREDDED = "vault.asides-shredded"
     VAULT_CREATED = "vault.created"
     VAULT_LOCKED = "vault.locked"

@@ -76,6 +76,8 @@ KINDS: Mapping[str, str] = MappingProxyType(
         EntryKind.KEY_RESEALED: "its key file was sealed to other keys",
         EntryKind.CASE_OPENED: "a case was begun",
         EntryKind.CASE_CHANGED: "something was added to a case",
+        EntryKind.SUBJECT_REQUESTED: "a person's request for their data was recorded",
+        EntryKind.SUBJECT_CHANGED: "something was added to a person's request for their data",
         EntryKind.SEARCH_MADE: "a person searched the archives",
         EntryKind.PRODUCTION_MADE: "a production of records was made",
         EntryKind.REPORT_MADE: "a report was made",

@@ -1,6 +1,6 @@
 """The report as one page of HTML: no script, nothing loaded from elsewhere, readable on screen, on paper and aloud.
 
-Everything that comes from the vault is escaped in `_text`. A figure is a `data` element whose value is the one of the
+Everything that comes from the vault is escaped in `escaped`. A figure is a `data` element whose value is the one of the
 JSON document.
 """
 
@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import datetime
-from html import escape
 from typing import TYPE_CHECKING
 
 from strongroom.engine.proof.checkpoints import UNNAMED
@@ -18,6 +17,7 @@ from strongroom.model.job import State
 from strongroom.model.retention import Fate
 from strongroom.model.times import rough_duration
 from strongroom.model.waiting import described_cause
+from strongroom.text.html import Row, escaped, table
 from strongroom.text.report_charts import STYLE, coverage_chart, volume_chart
 from strongroom.text.report_words import (
     copy_line,
@@ -36,7 +36,6 @@ if TYPE_CHECKING:
 
 _ALL = frozenset(ReportAudience)
 _NOT_BOARD = frozenset({ReportAudience.AUDITOR, ReportAudience.OPERATIONS})
-Row = Sequence[str]  # cells, already HTML
 
 
 def report_files(report: Report, *, signed: bool) -> dict[str, bytes]:
@@ -55,12 +54,12 @@ def report_page(report: Report, signed: bool) -> str:
         [
             "<!doctype html>",
             '<html lang="en-US">',
-            f'<head><meta charset="utf-8"><title>{_text(title)}</title>',
+            f'<head><meta charset="utf-8"><title>{escaped(title)}</title>',
             '<meta name="viewport" content="width=device-width, initial-scale=1">',
             f"<style>{STYLE}</style></head>",
             "<body><header>",
-            f"<h1>{_text(title)}</h1>",
-            f"<p>{_text(_subtitle(report))}</p>",
+            f"<h1>{escaped(title)}</h1>",
+            f"<p>{escaped(_subtitle(report))}</p>",
             "</header><main>",
             *parts,
             *_section("How to check this report", _checking(report, signed)),
@@ -79,32 +78,32 @@ def _subtitle(report: Report) -> str:
 
 
 def _section(heading: str, parts: Iterable[str]) -> Iterator[str]:
-    yield f"<section><h2>{_text(heading)}</h2>"
+    yield f"<section><h2>{escaped(heading)}</h2>"
     yield from parts
     yield "</section>"
 
 
 def _summary(report: Report) -> Iterator[str]:
     first, *others = summary(report)
-    yield f'<p class="verdict">{_text(first)}</p>'
-    yield from (f"<p>{_text(sentence)}</p>" for sentence in others)
+    yield f'<p class="verdict">{escaped(first)}</p>'
+    yield from (f"<p>{escaped(sentence)}</p>" for sentence in others)
     if report.problems:
-        rows = [(_text(each.title), _text(each.body)) for each in report.problems]
-        yield _table("What needs attention at the moment of this report", ("Problem", "Details"), rows)
+        rows = [(escaped(each.title), escaped(each.body)) for each in report.problems]
+        yield table("What needs attention at the moment of this report", ("Problem", "Details"), rows)
 
 
 def _coverage(report: Report) -> Iterator[str]:
     yield coverage_chart(report)
     headings = ("Stream", "Account", "Since", "Required", "Archived", "Share", "Archives", "Records", "On disk")
-    yield _table("Coverage by stream", headings, [_stream_row(each) for each in report.streams], right=6)
+    yield table("Coverage by stream", headings, [_stream_row(each) for each in report.streams], right=6)
 
 
 def _stream_row(each: StreamReport) -> Row:
     covered, sums = each.coverage, each.volumes
     share = "copies, no time windows" if covered.snapshot else share_words(each.share)
     return (
-        _text(covered.stream),
-        _text(each.account),
+        escaped(covered.stream),
+        escaped(each.account),
         _day(covered.since),
         _data(each.required.total_seconds(), days_words(each.required.total_seconds())),
         _data(each.archived.total_seconds(), days_words(each.archived.total_seconds())),
@@ -117,55 +116,66 @@ def _stream_row(each: StreamReport) -> Row:
 
 def _gaps(report: Report) -> Iterator[str]:
     rows = [
-        (_text(each.coverage.stream), _text(exact_window(gap.window)), _text(gap.cover.words), _text(gap_reason(gap)))
+        (
+            escaped(each.coverage.stream),
+            escaped(exact_window(gap.window)),
+            escaped(gap.cover.words),
+            escaped(gap_reason(gap)),
+        )
         for each in report.streams
         for gap in each.missing
     ]
-    yield _table("Periods that are not archived and why", ("Stream", "Period", "State", "Reason"), rows,
+    yield table("Periods that are not archived and why", ("Stream", "Period", "State", "Reason"), rows,
                  none="Nothing is missing.")  # fmt: skip
     left_out = [
-        (_text(each.coverage.stream), _text(blind.spot.lacks), "archived by another stream" if not blind.open else "no")
+        (
+            escaped(each.coverage.stream),
+            escaped(blind.spot.lacks),
+            "archived by another stream" if not blind.open else "no",
+        )
         for each in report.streams
         for blind in each.coverage.blind
     ]
     if left_out:
-        yield _table("What the provider's export leaves out", ("Stream", "Left out", "Archived elsewhere"), left_out)
+        yield table("What the provider's export leaves out", ("Stream", "Left out", "Archived elsewhere"), left_out)
 
 
 def _risks(report: Report) -> Iterator[str]:
     rows = [
-        (_text(risk.stream), _text(rough_duration(risk.amount)), utc_day(risk.first_loss),
-         _text(rough_duration(risk.first_loss - report.made_at)) if risk.first_loss > report.made_at else "begun")
+        (escaped(risk.stream), escaped(rough_duration(risk.amount)), utc_day(risk.first_loss),
+         escaped(rough_duration(risk.first_loss - report.made_at)) if risk.first_loss > report.made_at else "begun")
         for risk in report.risks
     ]  # fmt: skip
     headings = ("Stream", "Not archived yet", "The provider deletes it from", "Time left")
-    yield _table("What the provider will delete before it is archived, if nothing happens", headings, rows,
+    yield table("What the provider will delete before it is archived, if nothing happens", headings, rows,
                  none="Nothing is at risk.")  # fmt: skip
 
 
 def _volumes(report: Report) -> Iterator[str]:
     for each in report.streams:
         if each.volumes:
-            yield f"<h3>{_text(each.coverage.stream)}</h3>"
+            yield f"<h3>{escaped(each.coverage.stream)}</h3>"
             yield from [volume_chart(each)] if len(each.volumes) > 1 else []
             rows = [
-                (_text(volume.month), _number(volume.archives), _number(volume.records),
+                (escaped(volume.month), _number(volume.archives), _number(volume.records),
                  _data(volume.size, size(volume.size)), _data(volume.sealed_size, size(volume.sealed_size)))
                 for volume in each.volumes
             ]  # fmt: skip
             headings = ("Month (UTC)", "Archives", "Records", "As delivered", "On disk")
-            yield _table(f"{each.coverage.stream} by month, each window counted once", headings, rows, right=4)
+            yield table(f"{each.coverage.stream} by month, each window counted once", headings, rows, right=4)
 
 
 def _jobs(report: Report) -> Iterator[str]:
-    rows = [(_text(state.value), _number(report.jobs[state])) for state in State if report.jobs.get(state)]
-    yield _table("Export jobs created in the period, by their state now", ("State", "Jobs"), rows, right=1,
+    rows = [(escaped(state.value), _number(report.jobs[state])) for state in State if report.jobs.get(state)]
+    yield table("Export jobs created in the period, by their state now", ("State", "Jobs"), rows, right=1,
                  none="No export job was created.")  # fmt: skip
-    failed = [(_text(each.stream), _text(described_cause(each.cause)), _number(each.jobs)) for each in report.failures]
+    failed = [
+        (escaped(each.stream), escaped(described_cause(each.cause)), _number(each.jobs)) for each in report.failures
+    ]
     if failed:
-        yield _table("Jobs that failed, by cause", ("Stream", "Cause", "Jobs"), failed, right=1)
-    alerts = [(_text(severity), _number(count)) for severity, count in report.alerts.items()]
-    yield _table("Alerts raised in the period", ("Severity", "Alerts"), alerts, right=1, none="No alert was raised.")
+        yield table("Jobs that failed, by cause", ("Stream", "Cause", "Jobs"), failed, right=1)
+    alerts = [(escaped(severity), _number(count)) for severity, count in report.alerts.items()]
+    yield table("Alerts raised in the period", ("Severity", "Alerts"), alerts, right=1, none="No alert was raised.")
 
 
 def _retention(report: Report) -> Iterator[str]:
@@ -173,14 +183,14 @@ def _retention(report: Report) -> Iterator[str]:
     shown = (Fate.KEEP, Fate.HELD, Fate.DUE, Fate.UNKNOWN)
     rows = [
         (
-            _text(name),
+            escaped(name),
             *(_number(sums.fates[fate]) for fate in shown),
             utc_day(sums.next_over) if sums.next_over else DASH,
         )
         for name, sums in sorted(found.classes.items())
     ]
     headings = ("Class", *(fate.words.capitalize() for fate in shown), "Next period ends")
-    yield _table("Archives by retention class, at the moment of this report", headings, rows, right=5,
+    yield table("Archives by retention class, at the moment of this report", headings, rows, right=5,
                  none="There is no archive.")  # fmt: skip
     yield f"<p>{_number(report.holds)} legal holds of {_number(report.matters)} matters are active.</p>"
     yield from _events(report, EventGroup.HOLDS, "Holds placed and released, and periods extended")
@@ -198,15 +208,15 @@ def _evidence(report: Report) -> Iterator[str]:
         ("Newest checkpoint", f"{utc(newest.at)}, {_number(newest.size)} entries" if newest else "none"),
         ("Last complete scrub", utc(scrub.scrubbed_at) if scrub.scrubbed_at else "none yet"),
         ("Open findings of the scrub", _number(scrub.findings)),
-        *((f"Copy {_text(each.name)}", _text(copy_line(each, report.made_at))) for each in report.copies),
+        *((f"Copy {escaped(each.name)}", escaped(copy_line(each, report.made_at))) for each in report.copies),
         ("Last recovery drill passed", utc(report.drilled_at) if report.drilled_at else "none yet"),
     ]
-    yield _table("Evidence and care", ("What", "State"), rows)
+    yield table("Evidence and care", ("What", "State"), rows)
     targets = [
-        (_text(each.target), _number(each.size), utc(each.sent_at) if each.sent_at else "never")
+        (escaped(each.target), _number(each.size), utc(each.sent_at) if each.sent_at else "never")
         for each in report.evidence.targets
     ]
-    yield _table("Where checkpoints are stored outside the vault", ("Target", "Entries covered", "Last sent"), targets,
+    yield table("Where checkpoints are stored outside the vault", ("Target", "Entries covered", "Last sent"), targets,
                  none="None is configured: a person who controls this machine could rewrite the log.")  # fmt: skip
     yield from _events(report, EventGroup.CARE, "Scrubs, drills, damage and disclosures")
 
@@ -218,10 +228,10 @@ def _changes(report: Report) -> Iterator[str]:
 def _events(report: Report, group: EventGroup, caption: str) -> Iterator[str]:
     found = report.events[group]
     rows = [
-        (_number(each.seq), utc(each.at), _text(event_words(each)), _text(each.archive or DASH))
+        (_number(each.seq), utc(each.at), escaped(event_words(each)), escaped(each.archive or DASH))
         for each in found[:MOST_EVENTS]
     ]
-    yield _table(caption, ("Entry", "Time", "What happened", "Archive"), rows, none="There is no such entry.")
+    yield table(caption, ("Entry", "Time", "What happened", "Archive"), rows, none="There is no such entry.")
     if len(found) > MOST_EVENTS:
         yield f"<p>Only the first {number(MOST_EVENTS)} are listed; for all of them: strongroom audit log.</p>"
 
@@ -230,10 +240,11 @@ def _checking(report: Report, signed: bool) -> Iterator[str]:
     entries, sha256 = report.log
     if signed:
         yield "<p>A signed note lies beside this file. Check both with: strongroom-verify FILE.note --key KEY</p>"
-        yield f"<p>Public key, which must also come to you by another way: <code>{_text(report.issuer.key)}</code></p>"
+        key = escaped(report.issuer.key)
+        yield f"<p>Public key, which must also come to you by another way: <code>{key}</code></p>"
     else:
         yield "<p>This report is not signed: the agent has no signing key.</p>"
-    place = f"entry {_number(entries)} of the evidence log, with the digest <code>{_text(sha256)}</code>"
+    place = f"entry {_number(entries)} of the evidence log, with the digest <code>{escaped(sha256)}</code>"
     yield f"<p>It was made at {place}.</p>"
     yield (
         "<p>Archived means that the vault has a copy of what the provider delivered, and that every record of it was"
@@ -256,24 +267,6 @@ _SECTIONS: Sequence[tuple[frozenset[ReportAudience], str, Callable[[Report], Ite
 )
 
 
-def _table(caption: str, headings: Sequence[str], rows: Sequence[Row], *, right: int = 0, none: str = "") -> str:
-    """Return a table; the last `right` columns are figures. Without rows it is the sentence `none`."""
-    if not rows:
-        return f"<p>{_text(none)}</p>" if none else ""
-    edge = len(headings) - right
-    head = "".join(f'<th scope="col"{_side(place, edge)}>{_text(each)}</th>' for place, each in enumerate(headings))
-    body = "\n".join(f"<tr>{''.join(_cell(place, each, edge) for place, each in enumerate(row))}</tr>" for row in rows)
-    return f"<table><caption>{_text(caption)}</caption><thead><tr>{head}</tr></thead>\n<tbody>{body}</tbody></table>"
-
-
-def _cell(place: int, content: str, edge: int) -> str:
-    return f'<th scope="row">{content}</th>' if place == 0 else f"<td{_side(place, edge)}>{content}</td>"
-
-
-def _side(place: int, edge: int) -> str:
-    return ' class="figure"' if place >= edge else ""
-
-
 def _day(at: datetime | None) -> str:
     return f'<span class="date">{utc_day(at)}</span>' if at else "not known yet"
 
@@ -282,12 +275,8 @@ def _data(value: float | None, words: str) -> str:
     shown = (
         f"{value:g}" if isinstance(value, float) and value != int(value) else "" if value is None else f"{value:.0f}"
     )
-    return f'<data value="{shown}">{_text(words)}</data>'
+    return f'<data value="{shown}">{escaped(words)}</data>'
 
 
 def _number(value: int) -> str:
     return _data(value, number(value))
-
-
-def _text(words: str) -> str:
-    return escape("".join(each if each.isprintable() else "�" for each in words))

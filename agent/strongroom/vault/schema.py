@@ -92,8 +92,8 @@ Scripts = tuple[tuple[str, str], ...]
 """The name and the text of each migration, in order."""
 
 SHIPPED = (
-    "51a9cdf1932a698ca9059614ae96ae1a8e5e0d3c784534704bd088519c3daac6",
-    "77760700fa1dfd0043b86fcb01a0620a425d77630a7dd229365b0bf6587a6b5d",
+    "10126427c95392b4716daac7db8143c883402ca618bf6cf159b053c3c0f6881b",
+    "acbbc7275f3b04e812d0feb7efb8b90909f3d22bae8b3458fba6327579f02d21",
 )
 """The digest of all migrations, and that of the schema they make: spares every command making it anew to compare.
 

@@ -6,7 +6,6 @@ it is about, which kind of change, and the number of the user; whatever a person
 
 from __future__ import annotations
 
-import base64
 import hashlib
 from collections import defaultdict
 from collections.abc import Sequence
@@ -16,8 +15,8 @@ from typing import Any
 import msgspec
 from msgspec import Struct
 
-from strongroom.age.keys import X25519Identity, X25519Recipient
-from strongroom.age.writer import open_bytes, seal_bytes
+from strongroom.age.keys import X25519Identity
+from strongroom.engine.access.sealed_text import open_text, seal_text
 from strongroom.engine.access.search import Hit, SearchProgress, open_found, search
 from strongroom.engine.access.search import gather as gather_hits
 from strongroom.engine.core.identities import Identities
@@ -37,7 +36,6 @@ from strongroom.search.terms import AllOf, Label, Operator, Query
 from strongroom.search.text import fold
 from strongroom.vault.checkpoints import entries_matching
 from strongroom.vault.log import add_entry
-from strongroom.vault.recipients import known_set, logged_set
 from strongroom.vault.vault import Vault
 
 LONGEST = 4_000  # characters of a name, a query or a note
@@ -111,7 +109,7 @@ def change_case(vault: Vault, case: Case, change: Change, by: Person, now: datet
         "case": case.id,
         "by": by.token,
         "change": str(change.__struct_config__.tag),
-        "sealed": base64.b64encode(_seal(vault, text, random_bytes)).decode(),
+        "sealed": seal_text(vault, text, random_bytes),
     }
     with vault.catalogue.transaction():
         add_entry(vault.catalogue, Entry(kind, now, facts=facts))
@@ -191,19 +189,12 @@ def _require_words(text: str, what: str) -> str:
     return found
 
 
-def _seal(vault: Vault, text: bytes, random_bytes: Chance) -> bytes:
-    keys = logged_set(vault.catalogue) or {each.key for each in known_set(vault.catalogue)}
-    if not keys:
-        raise UsageError("the vault has no recipient to seal a case to", hint="run: strongroom doctor")
-    return seal_bytes(text, [X25519Recipient.parse(key) for key in sorted(keys)], random_bytes)
-
-
 def _read(body: dict[str, Any], identities: Sequence[X25519Identity]) -> CaseStep | None:
     """Return the change in a line, None where nothing at hand opens it or it belongs to another case."""
     facts = body["facts"]
+    text = open_text(facts.get("sealed"), identities)
     try:
-        found = _open(open_bytes(base64.b64decode(facts["sealed"], validate=True), identities))
-        at = parse_instant(body["at"])
-    except (SealError, ValueError, LookupError, TypeError, msgspec.DecodeError):
+        found, at = _open(text or b""), parse_instant(body["at"])
+    except (ValueError, LookupError, TypeError, msgspec.DecodeError):
         return None
     return CaseStep(at, found.by, found.change) if found.case == facts["case"] else None

@@ -13,6 +13,7 @@ from collections.abc import Collection, Iterable, Iterator, Sequence
 from datetime import datetime, timedelta
 
 from strongroom.engine.access.recipients import drill_alarms
+from strongroom.engine.access.subject_requests import answer_alarms
 from strongroom.engine.copies.copy_status import copy_alarms
 from strongroom.engine.core.trusted_clock import TOLERANCE, time_alarms
 from strongroom.engine.destruction.stuck import destruction_alarms
@@ -122,6 +123,7 @@ def alarms_in(
     found += copy_alarms(vault, now)
     found += drill_alarms(vault, now, drill_every)
     found += destruction_alarms(vault, now)
+    found += answer_alarms(vault, now)
     found += [*time_alarms(vault, now, tolerance), *_unlocked(vault)]
     return sorted(found, key=lambda alarm: -alarm.severity.rank)
 

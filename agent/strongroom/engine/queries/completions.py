@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from enum import Enum, auto
 
 from strongroom.config.schema import Config
+from strongroom.engine.access.subject_requests import read_requests
 from strongroom.engine.core.sources import open_reading
 from strongroom.search.terms import Operator
 from strongroom.vault.archives import all_archive_ids
@@ -28,6 +29,7 @@ class Completed(Enum):
     MATTER = auto()
     HOLD = auto()
     OPERATOR = auto()
+    SUBJECT = auto()
 
 
 def complete_word(kind: Completed, beginning: str, find: Callable[[], Config]) -> list[str]:
@@ -70,4 +72,5 @@ _READ: dict[Completed, Callable[[Vault], list[str]]] = {
     Completed.JOB: lambda vault: [each.id for each in list_jobs(vault.catalogue, most=1000)],
     Completed.MATTER: _matters,
     Completed.HOLD: lambda vault: [each.id for each in listed_holds(vault.catalogue)],
+    Completed.SUBJECT: lambda vault: [each.id for each in read_requests(vault)][::-1],
 }

@@ -130,3 +130,6 @@ CREATE TABLE copy_findings (
 ) STRICT, WITHOUT ROWID;
 -- Which copies there are is read from the log.
 CREATE INDEX entries_of_copies ON entries (seq) WHERE kind IN ('copy.begun', 'copy.forgotten');
+
+-- The requests of people for their data: alerts are computed from them at every check.
+CREATE INDEX entries_of_subjects ON entries (seq) WHERE kind IN ('subject.requested', 'subject.changed');
