@@ -1,4 +1,4 @@
-"""A person who asks for their data: all and only their records, a copy without others, deadlines, a log without names."""
+"""A person who asks for their data: their records and no others, a copy without others, deadlines."""
 
 from __future__ import annotations
 

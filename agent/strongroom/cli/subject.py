@@ -2,21 +2,24 @@
 
 from __future__ import annotations
 
-import os
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
-from msgspec import Struct, to_builtins
 
-from strongroom.cli.identities import open_identities
+from strongroom.cli.open_subjects import (
+    OpenSubjects,
+    finding_document,
+    look_for,
+    open_subjects,
+    report_unread,
+    request_document,
+)
 from strongroom.cli.options import Session, identity_option, json_option, pass_session, passphrase_option
 from strongroom.cli.output import TextColumn, put_document, render_fields, render_table
-from strongroom.cli.terminal import clean, counting, report, say, say_lines, width
-from strongroom.model.errors import ExitCode, UsageError
+from strongroom.cli.terminal import clean, report, say, say_lines, width
+from strongroom.model.errors import UsageError
 from strongroom.model.subject import (
     IdentifierConfirmed,
     RequestAnswered,
@@ -31,12 +34,7 @@ from strongroom.text.times import utc, utc_day
 from strongroom.text.units import DASH, number, short
 
 if TYPE_CHECKING:
-    from strongroom.config.schema import Config
     from strongroom.engine.access.subject_search import Finding
-    from strongroom.engine.core.identities import Identities
-    from strongroom.engine.queries.lists import Vault
-    from strongroom.model.destruction import Person
-    from strongroom.model.times import Chance
 
 _REQUESTS = (
     TextColumn("REQUEST"),
@@ -54,48 +52,6 @@ _HOLDINGS = (
     TextColumn("ARCHIVES", right=True),
     TextColumn("RECORDS", right=True),
 )
-
-
-class OpenSubjects(Struct, frozen=True):
-    """The vault and its requests, for the person who has these identities."""
-
-    config: Config
-    vault: Vault
-    identities: Identities
-    requests: Sequence[SubjectRequest]
-
-    @property
-    def signed(self) -> tuple[Person, datetime, Chance]:
-        """Return who acts, when, and the random source."""
-        from strongroom.engine.core.people import acting_person
-        from strongroom.engine.core.sources import system_clock
-        from strongroom.engine.core.trusted_clock import vault_now
-
-        return acting_person(), vault_now(self.vault, system_clock), os.urandom
-
-    def find(self, part: str) -> SubjectRequest:
-        """Return a request by its id; refuse one that the identity does not open. Raises UsageError."""
-        from strongroom.engine.access.subject_requests import find_request
-
-        found = find_request(self.requests, part)
-        if not found.identifiers:
-            raise UsageError(
-                f"the request {found.id} is sealed to keys that your identity does not have",
-                hint="give the identity of its day with --identity PATH",
-            )
-        return found
-
-
-@contextmanager
-def open_subjects(session: Session, identity: Path | None, passphrase_file: Path | None) -> Iterator[OpenSubjects]:
-    """Open the vault, the identity and the requests."""
-    from strongroom.engine.access.subject_requests import read_requests
-    from strongroom.engine.core.sources import open_reading
-
-    config = session.config()
-    with open_reading(config) as vault:
-        identities = open_identities(config, identity, passphrase_file)
-        yield OpenSubjects(config, vault, identities, read_requests(vault, identities))
 
 
 @click.group("subject")
@@ -284,29 +240,6 @@ def answer(
     _show_change(made, as_json, f"the request {short(made.id)} is {made.state}")
 
 
-def look_for(at: OpenSubjects, identifiers: Sequence[str], *, quiet: bool) -> tuple[Finding, dict[str, str]]:
-    """Find a person, log the search, and return what was found and which archives could not be read."""
-    from strongroom.engine.access.search import SearchProgress, described_fields, note_search
-    from strongroom.engine.access.subject_search import find_subject, subject_query
-    from strongroom.search.person import read_identifier
-
-    progress, fields = SearchProgress(), described_fields(at.config.manifests)
-    person, now, random_bytes = at.signed
-    with counting("searching archives", quiet=quiet):
-        found = find_subject(at.vault, identifiers, at.identities, now, progress, fields)
-    if not at.vault.read_only:
-        query = subject_query([read_identifier(each) for each in identifiers])
-        note_search(at.vault, query, progress, len(found.records), person, now, random_bytes)
-    return found, dict(progress.unread)
-
-
-def report_unread(unread: dict[str, str]) -> int:
-    """Name the archives that could not be read; return the exit code."""
-    for archive, why in unread.items():
-        report(f"archive {archive} could not be read: {clean(why)}; next: strongroom verify {short(archive)}")
-    return ExitCode.FINDINGS if unread else ExitCode.OK
-
-
 def _change(
     session: Session, request_id: str, change: SubjectChange, identity: Path | None, passphrase_file: Path | None
 ) -> SubjectRequest:
@@ -347,45 +280,3 @@ def _print_finding(found: Finding, request_id: str) -> None:
     report(f"{counted(len(found.records), 'record')} in {counted(len(found.archives), 'archive')}{only}")
     if found.proposals:
         report(f"If a proposal is the same person: strongroom subject confirm {request_id or 'REQUEST'} IDENTIFIER")
-
-
-def request_document(found: SubjectRequest) -> dict[str, object]:
-    """Return a request for programs."""
-    return {
-        "id": found.id,
-        "state": found.state.value,
-        "received": found.received.isoformat(),
-        "answer_by": found.last_day.isoformat(),
-        "time_zone": found.zone,
-        "extended": found.months > 1,
-        "reference": found.reference or None,
-        "identifiers": list(found.identifiers),
-        "steps": [
-            {
-                "at": each.at,
-                "by": each.by or None,
-                **(to_builtins(each.change) if each.change else {"change": each.kind}),
-            }
-            for each in found.entries
-        ],
-        "sealed": found.sealed,
-    }
-
-
-def finding_document(found: Finding) -> dict[str, object]:
-    """Return what was found, for programs."""
-    return {
-        "identifiers": [each.text for each in found.identifiers],
-        "records": len(found.records),
-        "archives": list(found.archives),
-        "holdings": [
-            {
-                "source": each.source, "stream": each.stream, "dataset": each.dataset, "records": each.records,
-                "mentions": each.mentions, "from": each.first, "to": each.last, "archives": len(each.archives),
-                "retained_until": each.retained_until, "on_hold": each.on_hold, "eligible": each.eligible,
-            }
-            for each in found.holdings
-        ],
-        "spellings": dict(found.spellings),
-        "proposals": [{"identifier": each.text, "why": each.why, "records": each.records} for each in found.proposals],
-    }  # fmt: skip

@@ -7,9 +7,10 @@ from pathlib import Path
 import click
 
 from strongroom.cli.destruction_plans import approval_step, plan_document, plan_lines
+from strongroom.cli.open_subjects import look_for, open_subjects, report_unread
 from strongroom.cli.options import Session, identity_option, json_option, pass_session, passphrase_option
 from strongroom.cli.output import put_document
-from strongroom.cli.subject import look_for, open_subjects, report_unread, subject
+from strongroom.cli.subject import subject
 from strongroom.cli.terminal import clean, report, say, say_lines
 from strongroom.model.errors import ExitCode
 from strongroom.model.subject import CopyMade, ErasureRequested, require_open
