@@ -79,7 +79,7 @@ PIN := uv pip compile --universal --python-version 3.11 --generate-hashes --no-e
 
 lock:  ## pin every dependency anew, with hashes and without any index address (needs uv)
 	$(PIN) --extra dev --output-file requirements-dev.lock pyproject.toml
-	echo hatchling | $(PIN) --extra notify --extra timestamps --constraint requirements-dev.lock \
+	echo hatchling | $(PIN) --extra notify --extra s3 --extra timestamps --constraint requirements-dev.lock \
 		--output-file requirements.lock pyproject.toml -
 
 # What a release consists of. RELEASE_KEY=FILE signs it, HOME_URL=https://... is the public address of the repository.

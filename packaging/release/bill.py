@@ -20,7 +20,7 @@ from packageurl import PackageURL
 
 from release.pinned import entries, needed
 
-EXTRAS = frozenset({"notify", "timestamps"})
+EXTRAS = frozenset({"notify", "s3", "timestamps"})
 """The extras that a server has."""
 
 

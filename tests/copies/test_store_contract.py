@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from kit.buckets import BucketServer
 from strongroom.copies.folder import FolderStore, require_apart
 from strongroom.copies.port import CopyAway, CopyStore, ObjectAbsent, SourceChanged, Throttle, digest_of, read_whole
 from strongroom.model.errors import VaultError
@@ -24,9 +25,13 @@ def put(store: CopyStore, name: str, data: bytes) -> bool:
     return store.put(name, (data,), sha(data))
 
 
-@pytest.fixture(params=["folder"])
+@pytest.fixture(params=["folder", "bucket", "versioned bucket"])
 def store(request: pytest.FixtureRequest, tmp_path: Path) -> CopyStore:
-    made = FolderStore(tmp_path, "0123456789abcdef")
+    if request.param == "folder":
+        made: CopyStore = FolderStore(tmp_path, "0123456789abcdef")
+    else:
+        server: BucketServer = request.getfixturevalue("bucket_server")
+        made = server.store(server.make_bucket(versioned="versioned" in request.param))
     made.begin()
     return made
 
@@ -76,12 +81,13 @@ def test_a_prefix_may_end_anywhere(store: CopyStore) -> None:
     assert len(list(store.list("keys/"))) == len(list(store.list("ke"))) == 4
     assert list(store.list("archives/ab/")) == []
     assert list(store.list("nothing/here/x")) == []
+    assert [each.name for each in store.remnants("keys/ab/xab.")] == ["keys/ab/xab.1.key.age", "keys/ab/xab.2.key.age"]
 
 
-@pytest.mark.parametrize("name", ["../out", "/etc/passwd", "a/../b", ".hidden", "a/b/c/d", "tmp/x", "", "a//b", "a\nb"])
-def test_a_name_that_is_none_of_an_object_is_refused(store: CopyStore, name: str) -> None:
-    with pytest.raises(VaultError, match="no name of an object"):
-        put(store, name, b"x")
+def test_a_name_that_is_none_of_an_object_is_refused(store: CopyStore) -> None:
+    for name in ("../out", "/etc/passwd", "a/../b", ".hidden", "a/b/c/d", "tmp/x", "", "a//b", "a\nb"):
+        with pytest.raises(VaultError, match="no name of an object"):
+            put(store, name, b"x")
 
 
 def test_memory_does_not_grow_with_the_size(store: CopyStore) -> None:

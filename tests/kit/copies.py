@@ -61,8 +61,8 @@ class CopiedHouse:
         return (path for path in self.root(name).rglob("*") if path.is_file())
 
 
-def make_copied_house(folder: Path, *names: str) -> CopiedHouse:
-    """Make an empty vault, as `init` does, with a copy in a folder of each name."""
+def make_copied_house(folder: Path, *names: str, copies: tuple[CopySettings, ...] = ()) -> CopiedHouse:
+    """Make an empty vault, as `init` does, with a copy in a folder of each name, or with these copies."""
     house = make_house(folder)
     with house.vault.catalogue.transaction():
         add_entry(
@@ -70,8 +70,8 @@ def make_copied_house(folder: Path, *names: str) -> CopiedHouse:
             Entry(EntryKind.VAULT_CREATED, START, facts={"recipients": [str(house.master.recipient)]}),
         )
     house.vault.write_log()
-    settings = []
-    for name in names or ("disk",):
+    settings = list(copies)
+    for name in names or (() if copies else ("disk",)):
         (folder / name).mkdir()
         settings.append(CopySettings(name, folder / name))
     vault = VaultSettings(house.vault.layout.root, (str(house.master.recipient),))

@@ -23,7 +23,7 @@ from release.pinned import entries, needed, normal
 ROOT = Path(__file__).parents[2]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())
 EXTRAS = PROJECT["project"]["optional-dependencies"]
-SERVER = frozenset({"notify", "timestamps"})  # the extras that are pinned for a server
+SERVER = frozenset({"notify", "s3", "timestamps"})  # the extras that are pinned for a server
 LIBRARIES = {
     *("apscheduler", "click", "cryptography", "httpcore", "httpx", "keyring", "msgspec", "prometheus_client", "pytest"),
     *("rich", "starlette", "textual", "tomlkit", "uvicorn"),

@@ -25,6 +25,7 @@ THIRD_PARTIES = {
     "providers": {"httpcore", "httpx", "pytest"},
     "vault": {"sqlite_utils"},
     "config": {"keyring", "tomlkit"},
+    "copies": {"boto3", "botocore"},
     "sandbox": {"isal", "starlette", "uvicorn"},
     "engine": {"zstandard"},
     "daemon": {"apprise", "apscheduler", "prometheus_client"},
@@ -37,6 +38,8 @@ THIRD_PARTIES = {
 NOUNS = {"msgspec"}  # what data are made of in every room; the verifier, which is handed to strangers, has none of it
 
 ONE_FILE = {
+    "boto3": {"s3_client.py"},
+    "botocore": {"s3.py", "s3_client.py"},
     "httpx": {"wire.py"},
     "httpcore": {"wire.py"},
     "jmespath": {"expression.py"},

@@ -70,4 +70,4 @@ def test_the_wheel_says_what_it_is(wheel: zipfile.ZipFile) -> None:
     wanted = [text for text in told.get_all("Requires-Dist", []) if "extra" not in text]
     assert len(wanted) > 10
     assert not [text for text in wanted if text.startswith(("starlette", "uvicorn", "pytest"))]
-    assert {"adapter-tests", "demo", "notify", "timestamps"} <= set(told.get_all("Provides-Extra", []))
+    assert {"adapter-tests", "demo", "notify", "s3", "timestamps"} <= set(told.get_all("Provides-Extra", []))

@@ -48,11 +48,12 @@ def list_(session: Session, folder: Path | None, as_json: bool) -> int:
 
     Reads the copies alone, so it works on a machine without a vault.
     """
-    from strongroom.engine.copies.targets import stores_in
+    from strongroom.config.copies import CopySettings
+    from strongroom.engine.copies.targets import stores_of
     from strongroom.engine.repair.copy_restore import end_of_log
 
-    folders = [folder] if folder else [each.path for each in session.config().copies]
-    found = [(each, identity, end_of_log(store)) for each in folders for identity, store in stores_in(each)]
+    settings = [CopySettings("", folder)] if folder else session.config().copies
+    found = [(each.place, identity, end_of_log(store)) for each in settings for identity, store in stores_of(each)]
     if as_json:
         fields = [
             {"folder": str(each), "vault": identity.vault, "copy": identity.place, "entries": entries, "at": at}
@@ -126,20 +127,22 @@ def restore(
 
 
 def _store(session: Session, source: str, digest: str) -> CopyStore:
-    from strongroom.engine.copies.targets import stores_in
+    from strongroom.config.copies import CopySettings
+    from strongroom.engine.copies.targets import stores_of
 
-    folder = Path(source)
-    if not folder.is_dir():
-        named = [each.path for each in session.config().copies if each.name == source]
+    settings = CopySettings("", Path(source))
+    if not Path(source).is_dir():
+        named = [each for each in session.config().copies if each.name == source]
         if not named:
             raise UsageError(
                 f"{source!r:.70} is neither a folder nor a copy of the configuration", hint="give a folder"
             )
-        folder = named[0]
-    found = list(stores_in(folder, digest))
+        settings = named[0]
+    found = list(stores_of(settings, digest))
     if len(found) != 1:
         vaults = ", ".join(identity.vault[:16] for identity, _store in found)
-        what = f"{folder} has copies of several vaults: {vaults}" if found else f"{folder} has no copy of a vault"
+        place = settings.place
+        what = f"{place} has copies of several vaults: {vaults}" if found else f"{place} has no copy of a vault"
         raise UsageError(what, hint="choose one with --vault DIGITS" if found else "see: strongroom copy list FOLDER")
     return found[0][1]
 

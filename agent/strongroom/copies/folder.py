@@ -51,6 +51,11 @@ class FolderStore:
         """The path of the folder."""
         return str(self.root)
 
+    @property
+    def if_missing(self) -> str:
+        """What to look at where the copy is not there."""
+        return "is the disk mounted?"
+
     def begin(self) -> None:
         """Make the folder if it is missing, and empty its tmp/."""
         with self._worded("prepare"):
@@ -108,6 +113,10 @@ class FolderStore:
                 inner, status = f"{name}/{found.name}", found.status
                 if status is not None and stat.S_ISREG(status.st_mode) and is_object_name(inner):
                     yield StoredObject(inner, status.st_size)
+
+    def remnants(self, prefix: str) -> Iterator[StoredObject]:
+        """Yield the same: a folder keeps no former versions."""
+        return self.list(prefix)
 
     def delete(self, name: str) -> bool:
         """Remove a file; a key file is overwritten first."""

@@ -45,6 +45,11 @@ class CopyStore(Protocol):
         """What a person calls it: a folder, or an address without credentials."""
         ...
 
+    @property
+    def if_missing(self) -> str:
+        """What a person should look at where the copy is not there: one question."""
+        ...
+
     def begin(self) -> None:
         """Make the place ready for writing, and remove what an interrupted write left. Raises CopyAway."""
         ...
@@ -64,8 +69,12 @@ class CopyStore(Protocol):
         """Yield every object whose name begins with this, in the order of names. Raises CopyAway."""
         ...
 
+    def remnants(self, prefix: str) -> Iterator[StoredObject]:
+        """Yield all that is kept under names that begin so: former versions and unfinished uploads, too."""
+        ...
+
     def delete(self, name: str) -> bool:
-        """Remove an object for good; return False where there was none. Raises CopyAway."""
+        """Remove an object for good, in every version; return False where there was none. Raises CopyAway."""
         ...
 
 

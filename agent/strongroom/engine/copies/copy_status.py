@@ -62,7 +62,7 @@ class CopyStatus(Struct, frozen=True):
 def copy_statuses(vault: Vault, config: Config) -> list[CopyStatus]:
     """Return the state of every copy: those of the configuration, then others that the log has."""
     known = known_copies(vault.catalogue)
-    configured = {each.name: str(each.path) for each in config.copies}
+    configured = {each.name: each.place for each in config.copies}
     names = [*configured, *(name for name in known if name not in configured)]
     return [
         _status(vault, name, configured.get(name, ""), begun=name in known, configured=name in configured)

@@ -6,7 +6,7 @@ person records that this copy is gone.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 from msgspec import Struct
 
@@ -92,11 +92,15 @@ def remove_archive(
     stone = tombstone_object(tombstone)
     store.put(stone.name, stone.blocks(), stone.sha256)
     crash_point("copy: put tombstone")
-    found = [each.name for prefix in prefixes_of(tombstone.archive) for each in store.list(prefix)]
-    for name in sorted(found, key=lambda each: (not is_key(each), each)):
+    found = list(_remnants(store, tombstone.archive))
+    for name in sorted(dict.fromkeys(found), key=lambda each: (not is_key(each), each)):
         store.delete(name)
         crash_point("copy: removed object")
-    left = [each.name for prefix in prefixes_of(tombstone.archive) for each in store.list(prefix)]
+    left = list(_remnants(store, tombstone.archive))
     if left:
         raise CopyAway(f"{left[0]} is still in {store.place} after it was removed", hint="check who may delete there")
     return found
+
+
+def _remnants(store: CopyStore, archive: str) -> Iterator[str]:
+    return (each.name for prefix in prefixes_of(archive) for each in store.remnants(prefix))

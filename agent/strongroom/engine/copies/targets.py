@@ -20,6 +20,7 @@ from strongroom.config.schema import Config
 from strongroom.copies.folder import FolderStore, list_prefixes, require_apart
 from strongroom.copies.port import CopyAway, ObjectAbsent, read_whole
 from strongroom.copies.port import CopyStore as CopyStore  # the command line names it from here
+from strongroom.copies.stores import open_store, vaults_in
 from strongroom.model.copies import IDENTITY, LINES, PREFIX_DIGITS, README, is_object_name, lines_name, lines_of
 from strongroom.model.entry_kind import EntryKind
 from strongroom.model.errors import UsageError, VaultError
@@ -78,8 +79,9 @@ def vault_digest(vault: Vault) -> str:
 
 def open_target(settings: CopySettings, vault: Vault) -> CopyTarget:
     """Return a configured copy of this vault; nothing is written and nothing is looked up yet."""
-    require_apart(vault.layout.root, settings.path)
-    return CopyTarget(settings.name, settings, FolderStore(settings.path, vault_digest(vault)[:PREFIX_DIGITS]))
+    if settings.path is not None:
+        require_apart(vault.layout.root, settings.path)
+    return CopyTarget(settings.name, settings, open_store(settings, vault_digest(vault)[:PREFIX_DIGITS]))
 
 
 def targets_of(config: Config, vault: Vault) -> list[CopyTarget]:
@@ -112,9 +114,10 @@ def require_known(target: CopyTarget, vault: Vault) -> None:
     place = known_copies(vault.catalogue).get(target.name)
     try:
         found = read_identity(target.store)
-    except (ObjectAbsent, CopyAway):
-        hint = f"is the disk mounted? If this copy is lost for good: strongroom copy forget {target.name}"
-        raise CopyAway(f"the copy {target.name} is not in {target.store.place}", hint=hint) from None
+    except (ObjectAbsent, CopyAway) as error:
+        hint = f"{target.store.if_missing} If this copy is lost for good: strongroom copy forget {target.name}"
+        what = "" if target.settings.path or isinstance(error, ObjectAbsent) else f": {error.message}"
+        raise CopyAway(f"the copy {target.name} is not in {target.store.place}{what}", hint=hint) from None
     if found.vault != vault_digest(vault):
         raise VaultError(f"{target.store.place} has a copy of another vault", hint="choose another path for the copy")
     if found.place != place:
@@ -184,6 +187,20 @@ def stores_in(folder: Path, vault: str = "") -> Iterator[tuple[CopyIdentity, Cop
         try:
             identity = read_identity(store)
         except (ObjectAbsent, CopyAway):
+            continue
+        if identity.vault.startswith(vault):
+            yield identity, store
+
+
+def stores_of(settings: CopySettings, vault: str = "") -> Iterator[tuple[CopyIdentity, CopyStore]]:
+    """Yield each copy where a configured copy is; with `vault` only of vaults whose digest begins so."""
+    if settings.path is not None:
+        yield from stores_in(settings.path, vault)
+        return
+    for store in (open_store(settings, name) for name in vaults_in(settings) if is_object_name(name)):
+        try:
+            identity = read_identity(store)
+        except ObjectAbsent:
             continue
         if identity.vault.startswith(vault):
             yield identity, store

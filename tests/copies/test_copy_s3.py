@@ -1,0 +1,132 @@
+"""A vault with a copy in a bucket: every command of `copy`, repair, and destruction, as with a folder."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from kit.buckets import ACCESS, SECRET, BucketServer
+from kit.copies import CopiedHouse, make_copied_house, reseal
+from kit.sealed_vault import House
+from strongroom.age.writer import seal_bytes
+from strongroom.cli.main import cli
+from strongroom.copies.port import CopyAway, read_whole
+from strongroom.engine.copies.targets import require_known, stores_of
+from strongroom.engine.destruction.destroy import carry_out
+from strongroom.engine.destruction.execute import read_certificate
+from strongroom.vault.copies import copy_state
+
+
+def in_bucket(folder: Path, server: BucketServer, bucket: str) -> CopiedHouse:
+    folder.mkdir(exist_ok=True)
+    return make_copied_house(folder, copies=(server.copy(bucket),))
+
+
+def all_bytes(server: BucketServer, bucket: str) -> bytes:
+    """Return every version of every object, one after another."""
+    client, found = server.client(), bytearray()
+    for page in client.get_paginator("list_object_versions").paginate(Bucket=bucket):
+        for each in page.get("Versions", ()):
+            body = client.get_object(Bucket=bucket, Key=each["Key"], VersionId=each["VersionId"])["Body"]
+            found += body.read()
+    return bytes(found)
+
+
+def test_a_destruction_reaches_every_version_in_the_bucket(bucket_server: BucketServer, tmp_path: Path) -> None:
+    bucket = bucket_server.make_bucket(versioned=True)
+    copied = in_bucket(tmp_path, bucket_server, bucket)
+    doomed, kept = copied.house.add(2)
+    copied.copy("offsite")
+    vault, store = copied.house.vault, copied.target("offsite").store
+    first = vault.key_path(doomed).read_bytes()
+    second = seal_bytes(b"another", [copied.house.master.recipient], copied.house.context().random_bytes)
+    vault.key_path(doomed).write_bytes(second)
+    reseal(copied.house, doomed)
+    copied.copy("offsite")
+    everything = all_bytes(bucket_server, bucket)
+    assert second in everything and first not in everything
+    client, key = bucket_server.client(), f"strongroom/{store.place.rpartition('/')[2]}"
+    for name in [each.name for each in store.list(f"keys/{doomed.id[-2:]}/")]:
+        client.delete_object(Bucket=bucket, Key=f"{key}/{name}")  # hidden by a marker, as by a person
+    copied.house.approve_and_cool(doomed)
+    done = carry_out(copied.house.context(remove_from_copies=copied.remove))
+    assert [each.archive for each in done.destroyed] == [doomed.id]
+    assert second not in all_bytes(bucket_server, bucket)
+    body = read_certificate(vault.layout.certificate(doomed.id).read_bytes())
+    assert body["copies"] == ["offsite"]
+    assert [each for each in store.list("archives/") if kept.id in each.name]
+    copied.house.vault.close()
+
+
+def test_agents_share_a_bucket_and_touch_nothing_of_each_other(bucket_server: BucketServer, tmp_path: Path) -> None:
+    bucket = bucket_server.make_bucket()
+    houses = [in_bucket(tmp_path / name, bucket_server, bucket) for name in ("one", "two")]
+    for each in houses:
+        each.house.add(2)
+        assert each.copy("offsite").level
+    found = list(stores_of(houses[0].config.copies[0]))
+    assert len({identity.vault for identity, _store in found}) == len(found) == 2
+    first, second = (each.target("offsite") for each in houses)
+    client = bucket_server.client()
+    marker = read_whole(second.store, "strongroom-copy.json")
+    key = f"{first.store.place.removeprefix(f's3://{bucket}/')}/strongroom-copy.json"
+    client.put_object(Bucket=bucket, Key=key, Body=marker)
+    houses[0].house.add(1)
+    with pytest.raises(Exception, match="a copy of another vault"):
+        houses[0].copy("offsite")
+    client.delete_object(Bucket=bucket, Key=key)
+    with pytest.raises(CopyAway, match="the copy offsite is not in s3://"):
+        require_known(first, houses[0].house.vault)
+    assert houses[1].copy("offsite").level
+    for each in houses:
+        each.house.vault.close()
+
+
+@pytest.fixture
+def house(bucket_server: BucketServer, tmp_path: Path) -> House:
+    made = House(tmp_path)
+    for number in range(3):
+        made.seal(f"id,at,text\n{number},2026-03-01T05:00:00Z,hello\n".encode(), alone=False)
+    made.vault.write_log()
+    with (tmp_path / "strongroom.toml").open("a") as file:
+        file.write(
+            f'\n[[copy]]\nname = "offsite"\n[copy.s3]\nbucket = "{bucket_server.make_bucket()}"\n'
+            f'endpoint = "http://127.0.0.1:{bucket_server.port}"\naddressing = "path"\n'
+            f'access_key = "env:{ACCESS}"\nsecret_key = "env:{SECRET}"\n'
+        )
+    return made
+
+
+def test_the_commands_work_with_a_bucket_as_with_a_folder(house: House, capsys: pytest.CaptureFixture[str]) -> None:
+    def run(*words: str) -> tuple[int, str]:
+        capsys.readouterr()
+        with pytest.raises(SystemExit) as ended:
+            cli.main(["--config", str(house.base / "strongroom.toml"), *words])
+        return int(ended.value.code or 0), capsys.readouterr().out
+
+    def standing() -> dict[str, Any]:
+        (found,) = json.loads(run("copy", "status", "--json")[1])["copies"]
+        return dict(found)
+
+    code, out = run("copy", "run")
+    assert (code, "offsite: 3 archives copied" in out) == (0, True)
+    assert standing()["place"].startswith("s3://records-")
+    assert standing()["level"] is True
+    assert run("copy", "scrub", "offsite")[0] == 0
+    assert run("copy", "rehearse", "offsite", "--json")[0] == 0
+    code, out = run("copy", "list", "--json")
+    assert len(json.loads(out)["copies"]) == 1
+    payload = next((house.base / "vault" / "archives").rglob("*.age"))
+    data = payload.read_bytes()
+    payload.unlink()
+    assert run("repair", "--deep", "--apply")[0] == 0
+    assert payload.read_bytes() == data
+    code, out = run("copy", "restore", "--from", "offsite", "--to", str(house.base / "new"))
+    assert (code, "3 archives" in out) == (0, True)
+    restored = next((house.base / "new" / "archives").rglob(payload.name))
+    assert restored.read_bytes() == data
+    assert run("copy", "forget", "offsite", "--reason", "the bucket was removed")[0] == 0
+    assert copy_state(house.vault.catalogue, "offsite").level_at is None
