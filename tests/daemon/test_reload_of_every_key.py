@@ -20,7 +20,7 @@ import pytest
 
 from kit.manifests import GALLERY
 from kit.model_objects import make_job
-from strongroom.config.copies import CopySettings
+from strongroom.config.copies import BucketSettings, CopySettings
 from strongroom.config.keys import Named, Section, Table, Tables, keys_of, name_of
 from strongroom.config.load import load_config
 from strongroom.config.outgoing import ReportSettings
@@ -153,6 +153,19 @@ name = "second-disk"  # copy.name
 path = "/second-disk"  # copy.path
 rate = "0 B"  # copy.rate
 repair = "ask"  # copy.repair
+[[copy]]
+name = "offsite"
+[copy.s3]
+bucket = "records"  # copy.s3.bucket
+prefix = "strongroom"  # copy.s3.prefix
+endpoint = "https://objects.example.com"  # copy.s3.endpoint
+region = "eu-central-1"  # copy.s3.region
+addressing = "auto"  # copy.s3.addressing
+access_key = "env:RELOAD_KEY"  # copy.s3.access_key
+secret_key = "env:RELOAD_KEY"  # copy.s3.secret_key
+ca_file = "/ca.pem"  # copy.s3.ca_file
+proxy = "http://proxy.example.com"  # copy.s3.proxy
+timeout = "1m"  # copy.s3.timeout
 [provider]
 directories = []  # provider.directories
 """
@@ -199,6 +212,12 @@ class House:
     @property
     def copies(self) -> CopySettings:
         return self.daemon._copies._config.copies[0]
+
+    @property
+    def bucket(self) -> BucketSettings:
+        found = self.daemon._copies._config.copies[1].s3
+        assert found
+        return found
 
     @property
     def reports(self) -> ReportSettings:
@@ -374,6 +393,20 @@ TAKEN: dict[str, tuple[dict[str, str], Observe, object]] = {
     ),
     "copy.name": ({"": 'name = "third-disk"'}, lambda h: h.copies.name, "third-disk"),
     "copy.path": ({"": 'path = "/third-disk"'}, lambda h: str(h.copies.path), "/third-disk"),
+    "copy.s3.bucket": ({"": 'bucket = "others"'}, lambda h: h.bucket.bucket, "others"),
+    "copy.s3.prefix": ({"": 'prefix = "a/b"'}, lambda h: h.bucket.prefix, "a/b"),
+    "copy.s3.endpoint": (
+        {"": 'endpoint = "https://s3.example.com"'},
+        lambda h: h.bucket.endpoint,
+        "https://s3.example.com",
+    ),
+    "copy.s3.region": ({"": 'region = "eu-west-1"'}, lambda h: h.bucket.region, "eu-west-1"),
+    "copy.s3.addressing": ({"": 'addressing = "path"'}, lambda h: h.bucket.addressing.value, "path"),
+    "copy.s3.access_key": ({"": 'access_key = "env:OTHER"'}, lambda h: str(h.bucket.access_key), "env:OTHER"),
+    "copy.s3.secret_key": ({"": 'secret_key = "env:OTHER"'}, lambda h: str(h.bucket.secret_key), "env:OTHER"),
+    "copy.s3.ca_file": ({"": 'ca_file = "/other.pem"'}, lambda h: str(h.bucket.ca_file), "/other.pem"),
+    "copy.s3.proxy": ({"": 'proxy = "http://p.example.com"'}, lambda h: h.bucket.proxy, "http://p.example.com"),
+    "copy.s3.timeout": ({"": 'timeout = "30s"'}, lambda h: h.bucket.timeout.total_seconds(), 30.0),
     "copy.rate": ({"": 'rate = "1 MB"'}, lambda h: h.copies.rate, 1_000_000),
     "provider.directories": (
         {"": f'directories = ["{GALLERY}"]', "source.provider": 'provider = "hookbridge-manifest"'},
@@ -530,5 +563,5 @@ def test_the_daemon_reads_none_of_the_keys_of_commands(key: str) -> None:
 
 
 def test_every_entry_has_its_line() -> None:
-    marked = set(re.findall(r"(?m)# ([a-z_.]+)$", BASE))
+    marked = set(re.findall(r"(?m)# ([a-z0-9_.]+)$", BASE))
     assert marked == {*TAKEN, *RESTART, *COMMANDS}
