@@ -66,7 +66,7 @@ def test_agents_share_a_bucket_and_touch_nothing_of_each_other(bucket_server: Bu
     houses = [in_bucket(tmp_path / name, bucket_server, bucket) for name in ("one", "two")]
     for each in houses:
         each.house.add(2)
-        assert each.copy("offsite").level
+        assert each.copy("offsite").complete
     found = list(stores_of(houses[0].config.copies[0]))
     assert len({identity.vault for identity, _store in found}) == len(found) == 2
     first, second = (each.target("offsite") for each in houses)
@@ -80,7 +80,7 @@ def test_agents_share_a_bucket_and_touch_nothing_of_each_other(bucket_server: Bu
     client.delete_object(Bucket=bucket, Key=key)
     with pytest.raises(CopyAway, match="the copy offsite is not in s3://"):
         require_known(first, houses[0].house.vault)
-    assert houses[1].copy("offsite").level
+    assert houses[1].copy("offsite").complete
     for each in houses:
         each.house.vault.close()
 
@@ -114,7 +114,7 @@ def test_the_commands_work_with_a_bucket_as_with_a_folder(house: House, capsys: 
     code, out = run("copy", "run")
     assert (code, "offsite: 3 archives copied" in out) == (0, True)
     assert standing()["place"].startswith("s3://records-")
-    assert standing()["level"] is True
+    assert standing()["complete"] is True
     assert run("copy", "scrub", "offsite")[0] == 0
     assert run("copy", "rehearse", "offsite", "--json")[0] == 0
     code, out = run("copy", "list", "--json")
@@ -129,4 +129,4 @@ def test_the_commands_work_with_a_bucket_as_with_a_folder(house: House, capsys: 
     restored = next((house.base / "new" / "archives").rglob(payload.name))
     assert restored.read_bytes() == data
     assert run("copy", "forget", "offsite", "--reason", "the bucket was removed")[0] == 0
-    assert copy_state(house.vault.catalogue, "offsite").level_at is None
+    assert copy_state(house.vault.catalogue, "offsite").complete_at is None
