@@ -77,6 +77,7 @@ TABLE = {
     "service status": outside(),
     "coverage": reads(),
     "coverage statement": reads(*PERIOD),
+    "reconcile": writes("nosuch", *WITH_KEY),
     "report": reads("--json", *PERIOD),
     "status": reads(),
     "jobs": reads(),

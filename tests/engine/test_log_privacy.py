@@ -146,6 +146,7 @@ ELSEWHERE = {
     "erasure": "above",
     "hold": "above; its matter is sealed to the recipients",
     "case": "ids and a user's number; all else is sealed to the recipients, and test_cases looks for it",
+    "reconcile": "names from the configuration, days and counts; test_reconcile looks for an id",
     "subject": "ids, days and a user's number; all else is sealed to the recipients, and test_subject looks for it",
     "search": "a user's number, counts and a salted digest; test_search looks for the query",
     "index": "digests and counts",

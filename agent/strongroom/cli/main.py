@@ -197,6 +197,7 @@ SECTIONS = {
             "production",
             "Produce records as numbered files for a review platform or a regulator.",
         ),
+        "reconcile": CommandEntry("reconcile", "reconcile", "Compare two streams: which ids are on one side only."),
         "report": CommandEntry("report", "report", "Write a report of a period: coverage, gaps, retention, evidence."),
         "log": CommandEntry("audit", "log", "Show the latest events."),
     },

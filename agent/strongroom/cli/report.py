@@ -57,7 +57,7 @@ def report(
     config = session.config()
     with past_unreadable(), open_looking(config) as engine:
         report_pending_renames(config, engine.vault)
-        window = _window(period, start, end, report_zone(plans_of(config)), engine.clock())
+        window = named_window(period, start, end, report_zone(plans_of(config)), engine.clock())
         made = make_report(engine, config, window, ReportAudience(audience))
         if as_json:
             say_exactly(report_json(made))
@@ -71,7 +71,7 @@ def report(
         note("It is not signed: the agent has no signing key. `strongroom init` creates one.")
 
 
-def _window(period: str, start: datetime | None, end: datetime | None, zone: str, now: datetime) -> Window:
+def named_window(period: str, start: datetime | None, end: datetime | None, zone: str, now: datetime) -> Window:
     """Return the period that a person named. Raises UsageError where it is named twice, in half, or backwards."""
     if start is None and end is None:
         return named_period(period or "last-month", zone, now)

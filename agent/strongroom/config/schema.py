@@ -19,6 +19,7 @@ from strongroom.config.manifest import ManifestFile
 from strongroom.config.outgoing import EvidenceSettings, MetricsSettings, NotifySettings, ReportSettings
 from strongroom.config.problem import Caution, quote, suggest
 from strongroom.config.reader import TableReader
+from strongroom.config.reconcile import ReconcileSettings, check_streams
 from strongroom.config.secrets import SecretRef
 from strongroom.config.sources import SourceSettings, StreamSettings, caution_doubles, refuse_late
 from strongroom.config.values import (
@@ -189,6 +190,9 @@ class Config(Section, frozen=True):
     metrics: Annotated[MetricsSettings, Table("figures", MetricsSettings)] = MetricsSettings()
     evidence: Annotated[EvidenceSettings, Table("checkpoints", EvidenceSettings)] = EvidenceSettings()
     report: Annotated[ReportSettings, Table("reports to file", ReportSettings)] = ReportSettings()
+    reconciles: Annotated[
+        tuple[ReconcileSettings, ...], Tables("streams that are compared", ReconcileSettings, "reconcile")
+    ] = ()
     copies: Annotated[tuple[CopySettings, ...], Tables("copies of the vault", CopySettings, "copy")] = ()
     provider: Annotated[ManifestSettings, Table("providers by a file", ManifestSettings)] = ManifestSettings()
     warnings: tuple[Caution, ...] = ()
@@ -219,6 +223,8 @@ class Config(Section, frozen=True):
                 if source.name == stream.source:
                     refuse_late(stream, source, inner)
             caution_doubles(stream, first, inner)
+        for index, reconcile in enumerate(self.reconciles):
+            check_streams(reconcile, self.streams, table.at("reconcile", index))
 
     def show(self) -> dict[str, object]:
         """Return what is in force as plain JSON, by the names of the file. Of secrets only the reference."""

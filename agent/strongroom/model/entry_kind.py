@@ -86,6 +86,7 @@ class EntryKind(StrEnum):
     LOG_REMADE = "log.remade"
     MANIFEST_REWRITTEN = "manifest.rewritten"
     PRODUCTION_MADE = "production.made"
+    RECONCILE_MADE = "reconcile.made"
     RECIPIENT_PROVEN = "recipient.proven"
     RECIPIENTS_CHANGED = "recipients.changed"
     REPORT_MADE = "report.made"

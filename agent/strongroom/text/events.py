@@ -78,6 +78,7 @@ KINDS: Mapping[str, str] = MappingProxyType(
         EntryKind.CASE_CHANGED: "something was added to a case",
         EntryKind.SUBJECT_REQUESTED: "a person's request for their data was recorded",
         EntryKind.SUBJECT_CHANGED: "something was added to a person's request for their data",
+        EntryKind.RECONCILE_MADE: "two streams were compared by ids",
         EntryKind.SEARCH_MADE: "a person searched the archives",
         EntryKind.PRODUCTION_MADE: "a production of records was made",
         EntryKind.REPORT_MADE: "a report was made",

@@ -78,9 +78,9 @@ def _subtitle(report: Report) -> str:
 
 
 def _section(heading: str, parts: Iterable[str]) -> Iterator[str]:
-    yield f"<section><h2>{escaped(heading)}</h2>"
-    yield from parts
-    yield "</section>"
+    found = list(parts)
+    if found:
+        yield from (f"<section><h2>{escaped(heading)}</h2>", *found, "</section>")
 
 
 def _summary(report: Report) -> Iterator[str]:
@@ -163,6 +163,28 @@ def _volumes(report: Report) -> Iterator[str]:
             ]  # fmt: skip
             headings = ("Month (UTC)", "Archives", "Records", "As delivered", "On disk")
             yield table(f"{each.coverage.stream} by month, each window counted once", headings, rows, right=4)
+
+
+def _reconciled(report: Report) -> Iterator[str]:
+    if not report.reconciled:
+        return
+    rows = [
+        (escaped(f"{each.left} and {each.right}"), escaped(exact_window(result.period)), _number(result.left),
+         _number(result.right), _number(result.left_only), _number(result.right_only), _number(result.undecided))
+        for each in report.reconciled for result in each.results
+    ]  # fmt: skip
+    headings = ("Streams", "Period", "Ids left", "Ids right", "Left only", "Right only", "Undecided")
+    yield table("Streams compared by the ids in their records", headings, rows, right=5,
+                none="No streams were compared in this period.")  # fmt: skip
+    days = [
+        (escaped(f"{each.left} and {each.right}"), escaped(day), _number(one), _number(other))
+        for each in report.reconciled for result in each.results for day, one, other in result.days
+    ]  # fmt: skip
+    if days:
+        names = ("Streams", "Day", "Left only", "Right only")
+        yield table("Days on which an id is on one side only", names, days, right=2)
+    never = [each for each in report.reconciled if not each.results]
+    yield from (f"<p>{escaped(each.left)} and {escaped(each.right)} were not compared.</p>" for each in never)
 
 
 def _jobs(report: Report) -> Iterator[str]:
@@ -259,6 +281,7 @@ _SECTIONS: Sequence[tuple[frozenset[ReportAudience], str, Callable[[Report], Ite
     (_ALL, "Gaps and losses", _gaps),
     (_ALL, "At risk", _risks),
     (_ALL, "Volumes", _volumes),
+    (_ALL, "Comparison of streams", _reconciled),
     (_NOT_BOARD, "Jobs and alerts", _jobs),
     (_ALL, "Retention and holds", _retention),
     (_ALL, "Destruction", _destruction),

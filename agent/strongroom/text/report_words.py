@@ -21,6 +21,7 @@ from strongroom.text.units import size
 if TYPE_CHECKING:
     from datetime import datetime
 
+    from strongroom.engine.access.reconcile import ReconcileResult
     from strongroom.engine.copies.copy_status import CopyStatus
     from strongroom.engine.core.moments import Moment
     from strongroom.engine.queries.report import Report, StreamReport
@@ -134,6 +135,24 @@ def report_document(report: Report) -> dict[str, object]:
         "scrub_findings": scrub.findings,
         "copies": [_copy_document(each) for each in report.copies],
         "last_drill": report.drilled_at,
+        "reconciled": [
+            {"name": each.name, "left": each.left, "right": each.right, "results": list(map(_result, each.results))}
+            for each in report.reconciled
+        ],
+    }
+
+
+def _result(each: ReconcileResult) -> dict[str, object]:
+    return {
+        "from": each.period.start,
+        "to": each.period.end,
+        "made_at": each.made_at,
+        "left": each.left,
+        "right": each.right,
+        "left_only": each.left_only,
+        "right_only": each.right_only,
+        "undecided": each.undecided,
+        "days": [{"day": day, "left_only": one, "right_only": other} for day, one, other in each.days],
     }
 
 

@@ -6,7 +6,7 @@ record and nothing that a provider said: it is made to be filed and passed on.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from enum import StrEnum
 
@@ -14,6 +14,7 @@ from msgspec import Struct
 
 from strongroom.config.outgoing import ReportAudience as ReportAudience  # the command line names it from here
 from strongroom.config.schema import Config
+from strongroom.engine.access.reconcile import ReconcileResult, read_result
 from strongroom.engine.copies.copy_status import CopyStatus, copy_statuses
 from strongroom.engine.core.engine import Engine
 from strongroom.engine.core.moments import Moment, moment_of
@@ -48,6 +49,7 @@ from strongroom.vault.period_figures import (
 from strongroom.vault.recipients import last_drills
 
 MOST_EVENTS = 1_000  # of each group; a report says when there were more
+_MOST_RESULTS = 10_000
 _DAYS, _WEEKS = timedelta(days=100), timedelta(days=800)
 
 
@@ -130,6 +132,15 @@ class StreamReport(Struct, frozen=True):
         return self.coverage.gaps
 
 
+class Reconciled(Struct, frozen=True):
+    """Two streams that are compared, and the newest results of the period."""
+
+    name: str
+    left: str
+    right: str
+    results: tuple[ReconcileResult, ...]  # of periods that touch the one of the report, in order of time
+
+
 class Report(Struct, frozen=True):
     """Everything that a report of a period says."""
 
@@ -154,6 +165,7 @@ class Report(Struct, frozen=True):
     scrub: ScrubState
     copies: tuple[CopyStatus, ...]
     drilled_at: datetime | None
+    reconciled: tuple[Reconciled, ...]
     unconfirmed: int  # windows that the catalogue has as archived without an archive
 
     @property
@@ -210,6 +222,7 @@ def make_report(engine: Engine, config: Config, period: Window, audience: Report
         scrub=scrub_state(vault, now, pace_of(config)),
         copies=tuple(copy_statuses(vault, config)),
         drilled_at=max(last_drills(catalogue).values(), default=None),
+        reconciled=tuple(_reconciled(engine, config, period)),
         unconfirmed=len(unbacked_coverage(vault)),
     )
 
@@ -246,6 +259,20 @@ def _cells(period: Window, zone: str) -> tuple[Window, ...]:
     last = period.end - timedelta(microseconds=1)
     found = grid(zoom, zone, last, period.length // length + 2)
     return tuple(cell.within(period) or cell for cell in found if cell.overlaps(period))
+
+
+def _reconciled(engine: Engine, config: Config, period: Window) -> Iterator[Reconciled]:
+    """Yield the comparisons of the configuration; of several of one period the newest counts."""
+    since = Window(period.start, max(period.end, engine.clock() + timedelta(seconds=1)))
+    found: dict[tuple[str, Window], ReconcileResult] = {}
+    for each in entries_of_period(engine.vault.catalogue, since, [EntryKind.RECONCILE_MADE], _MOST_RESULTS):
+        moment = moment_of(each)
+        result = read_result(moment.facts, moment.at)
+        if result is not None and result.period.overlaps(period):
+            found[result.name, result.period] = result
+    for settings in config.reconciles:
+        results = sorted((each for each in found.values() if each.name == settings.name), key=lambda each: each.period)
+        yield Reconciled(settings.name, settings.left, settings.right, tuple(results))
 
 
 def _events(engine: Engine, period: Window, kinds: Sequence[EntryKind]) -> tuple[Moment, ...]:
