@@ -103,7 +103,7 @@ VAULT_CASES = [
     ("[vault]", "vault = 3\n[other]", [
         "s.toml:1: vault: expected a table, got the number 3",
         's.toml:2: other: expected one of vault, source, stream, retention, destruction, daemon, network, '
-        'notify, metrics, evidence, report, copy, provider, got the unknown key "other"',
+        'notify, metrics, evidence, report, reconcile, copy, provider, got the unknown key "other"',
     ]),
 ]  # fmt: skip
 
