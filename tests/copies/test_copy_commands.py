@@ -40,7 +40,12 @@ def test_a_second_disk_from_nothing_and_a_vault_from_it(house: House, capsys: py
     (state,) = json.loads(out)["copies"]
     assert (code, state["name"], state["complete"], state["findings"]) == (0, "disk", True, 0)
     code, out = run(house, capsys, "copy", "rehearse", "disk", "--json")
-    assert (code, json.loads(out)["archives"], json.loads(out)["faults"]) == (0, 3, [])
+    (rehearsed,) = json.loads(out)["copies"]
+    assert (code, rehearsed["archives"], rehearsed["opened"], rehearsed["faults"]) == (0, 3, None, [])
+    code, out = run(house, capsys, "copy", "rehearse", "--json", "--identity", f"{house.base}/identity.age")
+    assert (code, json.loads(out)["copies"][0]["opened"]) == (0, 3)
+    code, out = run(house, capsys, "copy", "scrub", "--json")
+    assert (code, [each["findings"] for each in json.loads(out)["copies"]]) == (0, [0])
     assert "disk: complete" in run(house, capsys, "status")[1]
     house.vault.close()
     shutil.rmtree(house.base / "vault")

@@ -1,4 +1,4 @@
-"""Killed by SIGKILL while copying, restoring, repairing and destroying, and started again: nothing lost or doubled.
+"""Killed by SIGKILL while copying, restoring, rehearsing, repairing, destroying, and started again: nothing is lost.
 
 A seeded sample of the places; STRONGROOM_COPY_KILLS=whole takes all of them.
 """
@@ -18,7 +18,13 @@ from strongroom.copies.port import digest_of
 from strongroom.engine.copies.contents import objects_of
 from strongroom.vault.vault import open_vault
 
-PLACES = {"copy": 11, "restore": 8, "repair": 4, "destroy": 13}  # crash points that a run with 3 archives passes
+PLACES = {
+    "copy": 11,
+    "restore": 8,
+    "rehearse": 9,
+    "repair": 4,
+    "destroy": 13,
+}  # crash points with 3 archives
 SAMPLE = 8
 
 
@@ -53,6 +59,7 @@ def test_killed_anywhere_and_started_again(tmp_path: Path, act: str, die_at: int
         vault.key_path(archives[1]).unlink()
     status = drive(copied, act, die_at)
     assert status == -signal.SIGKILL
+    assert act != "rehearse" or not list(vault.layout.tmp.rglob("*.key.age"))  # what is left opens nothing
     assert drive(copied, act, 0) == 0
     restored = open_vault(tmp_path / "new") if act == "restore" else vault
     store = copied.target().store
@@ -66,6 +73,9 @@ def test_killed_anywhere_and_started_again(tmp_path: Path, act: str, die_at: int
         assert not [path for path in tmp_path.rglob("*") if path.is_file() and key in path.read_bytes()]
     if act == "repair":
         assert copied.house.kinds().count("copy.repaired") == 2
+    if act == "rehearse":
+        assert copied.house.kinds().count("copy.rehearsed") == 1
+        assert list(vault.layout.tmp.iterdir()) == []
     if act == "restore":
         restored.close()
     vault.close()

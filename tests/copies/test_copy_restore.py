@@ -164,7 +164,8 @@ def test_a_rehearsal_restores_measures_logs_and_leaves_nothing(copied: CopiedHou
     copied.copy()
     copied.house.add(2)
     copied.house.now += timedelta(hours=5)
-    (copied.house.vault.layout.tmp / "rehearsal-killed" / "archives").mkdir(parents=True)  # by an earlier one
+    left = f"rehearsal-{copied.root().name}-killed"  # the copy's folder has the digits of the vault
+    (copied.house.vault.layout.tmp / left / "archives").mkdir(parents=True)
     seconds = iter((10.0, 73.5))
     found = rehearsed(copied, monotonic=lambda: next(seconds))
     assert (found.archives, found.lost, found.seconds, found.faults) == (4, 2, 63.5, ())

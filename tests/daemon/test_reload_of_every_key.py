@@ -153,6 +153,8 @@ name = "second-disk"  # copy.name
 path = "/second-disk"  # copy.path
 rate = "0 B"  # copy.rate
 repair = "ask"  # copy.repair
+rehearse = "never"  # copy.rehearse
+rehearse_in = "/scratch"  # copy.rehearse_in
 [[copy]]
 name = "offsite"
 [copy.s3]
@@ -414,6 +416,8 @@ TAKEN: dict[str, tuple[dict[str, str], Observe, object]] = {
         "hookbridge-manifest",
     ),
     "copy.repair": ({"": 'repair = "auto"'}, lambda h: h.copies.repair.value, "auto"),
+    "copy.rehearse": ({"": 'rehearse = "90d"'}, lambda h: h.copies.rehearse, timedelta(days=90)),
+    "copy.rehearse_in": ({"": 'rehearse_in = "/other"'}, lambda h: str(h.copies.rehearse_in), "/other"),
     "report.folder": ({"": 'folder = "/others"'}, lambda h: str(h.reports.folder), "/others"),
     "report.every": ({"": 'every = "year"'}, lambda h: h.reports.every.value, "year"),
     "report.audience": ({"": 'audience = "board"'}, lambda h: h.reports.audience.value, "board"),

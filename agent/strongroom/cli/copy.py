@@ -6,13 +6,13 @@ from typing import TYPE_CHECKING
 
 import click
 
-from strongroom.cli.copy_restore import list_, progress, rehearse_, restore
+from strongroom.cli.copy_check import rehearse, scrub, with_each_copy
+from strongroom.cli.copy_restore import list_, progress, restore
 from strongroom.cli.options import Session, json_option, pass_session
 from strongroom.cli.output import hang, past_unreadable, put_document, quiet_option, render_fields
-from strongroom.cli.terminal import clean, counting, report, say, say_lines, width
+from strongroom.cli.terminal import clean, counting, say, say_lines, width
 from strongroom.model.errors import ExitCode
 from strongroom.model.text import counted
-from strongroom.model.times import rough_duration
 from strongroom.text.times import utc
 
 if TYPE_CHECKING:
@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
     from strongroom.engine.copies.copy_status import CopyStatus
     from strongroom.engine.copies.copying import CopyReport
+    from strongroom.engine.copies.targets import CopyTarget
+    from strongroom.engine.queries.lists import Vault
 
 
 @click.group("copy")
@@ -44,30 +46,17 @@ def run(session: Session, names: tuple[str, ...], as_json: bool) -> int:
     cannot be reached.
     """
     from strongroom.engine.copies.copying import CopyContext, entries_missing, update_copy
-    from strongroom.engine.copies.targets import target_named
-    from strongroom.engine.core.sources import open_reading, system_clock
-    from strongroom.model.errors import StrongroomError, UsageError
+    from strongroom.engine.core.sources import system_clock
 
-    config = session.config()
-    chosen = names or tuple(each.name for each in config.copies)
-    if not chosen:
-        raise UsageError("the configuration has no [[copy]]", hint="see docs/copies.md: a second disk from nothing")
-    done: list[CopyReport] = []
-    failed: StrongroomError | None = None
-    with open_reading(config) as vault:
-        for target in [target_named(config, vault, name) for name in chosen]:
+    def act(vault: Vault, target: CopyTarget) -> CopyReport:
+        with counting(f"copy {target.name}", quiet=as_json) as watch:
             missing = entries_missing(vault, target.name)
-            try:
-                with counting(f"copy {target.name}", quiet=as_json) as watch:
-                    context = CopyContext(vault, system_clock, watch=progress(watch, missing))
-                    done.append(update_copy(context, target))
-            except StrongroomError as error:
-                report(f"copy {target.name}: {clean(error.sentences)}")
-                failed = failed or error
+            return update_copy(CopyContext(vault, system_clock, watch=progress(watch, missing)), target)
+
+    found, code = with_each_copy(session.config(), names, act)
+    done = list(found.values())
     _show_run(done, as_json=as_json)
-    if failed is not None:
-        return failed.exit_code
-    return ExitCode.FINDINGS if any(each.problems for each in done) else ExitCode.OK
+    return code or (ExitCode.FINDINGS if any(each.problems for each in done) else ExitCode.OK)
 
 
 def _show_run(done: list[CopyReport], *, as_json: bool) -> None:
@@ -136,6 +125,7 @@ def copy_document(each: CopyStatus, now: datetime) -> dict[str, object]:
         "failure": state.failure or None,
         "scrubbed_at": state.scrubbed_at,
         "rehearsed_at": state.rehearsed_at,
+        "rehearsal_problem": state.rehearsal_problem or None,
     }
 
 
@@ -145,49 +135,11 @@ def copy_fields(statuses: list[CopyStatus], now: datetime) -> Iterator[tuple[str
         yield "copy", clean(f"{each.name}: {each.words(now)}")
         yield "", clean(each.place)
         if each.state.complete_at:
-            yield "", f"last complete on {utc(each.state.complete_at)}; {_rehearsed(each, now)}"
+            from strongroom.engine.copies.copy_status import rehearsal_words
+
+            yield "", f"last complete on {utc(each.state.complete_at)}; {clean(rehearsal_words(each.state, now))}"
     if not statuses:
         yield "copy", "none: see docs/copies.md"
-
-
-def _rehearsed(each: CopyStatus, now: datetime) -> str:
-    at = each.state.rehearsed_at
-    if at is None:
-        return f"a restore was never rehearsed: strongroom copy rehearse {each.name}"
-    return f"a restore was rehearsed {rough_duration(max(now - at, now - now))} ago"
-
-
-@copy.command("scrub")
-@click.argument("name")
-@quiet_option
-@json_option
-@pass_session
-def scrub(session: Session, name: str, as_json: bool) -> int:
-    """Read every object of a copy again, and compare it with manifest and log.
-
-    The daemon does this automatically, once in [vault] scrub_every. This continues the pass in progress, or begins
-    one, at full speed. If interrupted, it resumes. Exits with 1 if anything is damaged or missing.
-    """
-    from strongroom.engine.copies.copy_scrub import scrub_copy
-    from strongroom.engine.copies.copy_status import list_copy_findings
-    from strongroom.engine.copies.copying import CopyContext
-    from strongroom.engine.copies.targets import target_named
-    from strongroom.engine.core.sources import open_reading, system_clock
-
-    config = session.config()
-    with open_reading(config) as vault, counting(f"copy {name}", quiet=as_json) as watch:
-        context = CopyContext(vault, system_clock, watch=progress(watch, 0))
-        done = scrub_copy(context, target_named(config, vault, name), 1 << 62)
-        findings = list_copy_findings(vault, name)
-    if as_json:
-        put_document({"copy": name, "objects": done.checked, "size": done.read, "findings": done.findings})
-    else:
-        say(f"{name}: {counted(done.checked, 'object')} read, {counted(done.findings, 'finding')}")
-        for found in findings:
-            say_lines(hang(f"  {found.code}: ", 4, clean(f"{found.object}: {found.message}"), width()))
-        if findings:
-            report("To see what can be done: strongroom repair")
-    return ExitCode.FINDINGS if findings else ExitCode.OK
 
 
 @copy.command("forget")
@@ -216,5 +168,5 @@ def _one_line(text: str) -> str:
     return text.strip()
 
 
-for each_command in (list_, restore, rehearse_):
+for each_command in (scrub, list_, restore, rehearse):
     copy.add_command(each_command)

@@ -1,8 +1,7 @@
-"""`strongroom copy list`, `restore` and `rehearse`: what a copy has, and a vault made from it."""
+"""`strongroom copy list` and `copy restore`: what a copy has, and a vault made from it."""
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,7 +13,6 @@ from strongroom.cli.output import hang, put_document, quiet_option
 from strongroom.cli.terminal import clean, counting, report, say, say_lines, width
 from strongroom.model.errors import ExitCode, UsageError
 from strongroom.model.text import counted
-from strongroom.model.times import rough_duration
 from strongroom.text.times import utc
 from strongroom.text.units import size
 
@@ -23,7 +21,6 @@ if TYPE_CHECKING:
 
     from strongroom.engine.copies.targets import CopyStore
     from strongroom.engine.core.identities import Identities
-    from strongroom.engine.repair.copy_rehearsal import Rehearsal
 
 
 def progress(watch: Callable[[int, int], None], total: int) -> Callable[[int], None]:
@@ -108,7 +105,7 @@ def restore(
         _store(session, source, digest),
         to.absolute(),
         system_clock,
-        identities=_identities(identity, passphrase_file),
+        identities=identities_in(identity, passphrase_file),
         checkpoints=checkpoints,
         keys=keys,
     )
@@ -147,52 +144,11 @@ def _store(session: Session, source: str, digest: str) -> CopyStore:
     return found[0][1]
 
 
-def _identities(identity: Path | None, passphrase_file: Path | None) -> Identities:
+def identities_in(identity: Path | None, passphrase_file: Path | None) -> Identities:
+    """Return the identities in a file, none where none was named."""
     if identity is None:
         return []
     from strongroom.cli.identities import ask_passphrase
     from strongroom.engine.core.identities import load_identities
 
     return load_identities(identity, lambda: ask_passphrase(identity, passphrase_file))
-
-
-@click.command("rehearse")
-@click.argument("name")
-@click.option(
-    "--in", "scratch", type=click.Path(path_type=Path, file_okay=False), metavar="FOLDER",
-    help="Where the scratch folder is made; in the vault's tmp/ by default.",
-)  # fmt: skip
-@quiet_option
-@json_option
-@pass_session
-def rehearse_(session: Session, name: str, scratch: Path | None, as_json: bool) -> int:
-    """Restore from a copy into a scratch folder, verify everything, and remove the folder.
-
-    Measures how long a restore takes, and how much would be lost. The result is logged, and `status` shows its age.
-    Key files are compared and never written there. Exits with 1 if anything is lost or damaged.
-    """
-    from strongroom.engine.copies.targets import target_named
-    from strongroom.engine.core.sources import open_reading, system_clock
-    from strongroom.engine.repair.copy_rehearsal import RehearsalOrder, rehearse
-
-    config = session.config()
-    with open_reading(config) as vault, counting("rehearsal", quiet=as_json) as watch:
-        target = target_named(config, vault, name)
-        order = RehearsalOrder(vault, target, system_clock, os.urandom, scratch, watch=progress(watch, 0))
-        found = rehearse(order)
-    if as_json:
-        fields = ("archives", "entries", "size", "seconds", "lost", "faults")
-        body = {each: getattr(found, each) for each in fields}
-        put_document({**body, "behind_seconds": found.behind.total_seconds()})
-    else:
-        lost = _lost_words(found)
-        say(f"{counted(found.archives, 'archive')}, {size(found.size)} restored in {found.seconds:.1f} s; {lost}")
-        for fault in found.faults:
-            say_lines(hang("lost or damaged: ", 4, clean(fault), width()))
-    return ExitCode.FINDINGS if found.faults else ExitCode.OK
-
-
-def _lost_words(found: Rehearsal) -> str:
-    if not found.lost:
-        return "nothing would be lost"
-    return f"{counted(found.lost, 'archive')} of the last {rough_duration(found.behind)} would be lost"

@@ -15,7 +15,7 @@ from strongroom.config.keys import PATH, Key, Section, Table
 from strongroom.config.problem import Unfit, describe
 from strongroom.config.reader import TableReader
 from strongroom.config.secrets import SecretRef
-from strongroom.config.values import choice, duration, parse_name, parse_secret_ref, size
+from strongroom.config.values import choice, duration, duration_or_never, parse_name, parse_secret_ref, size
 from strongroom.model.text import format_size
 
 _BUCKET = re.compile(r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]", re.ASCII)
@@ -91,6 +91,13 @@ class CopySettings(Section, frozen=True):
     repair: Annotated[
         CopyRepair, Key("who starts a repair: a person (ask) or the daemon (auto)", choice(CopyRepair))
     ] = CopyRepair.ASK
+    rehearse: Annotated[
+        timedelta | None, Key("how often the daemon rehearses a restore from it", duration_or_never("1d", "3660d"))
+    ] = None
+    rehearse_in: Annotated[
+        Path | None,
+        Key("the folder for a rehearsal; by default tmp/ in the vault, which needs room for all of it", PATH),
+    ] = None
 
     def check(self, table: TableReader) -> None:
         """Note a copy without a place, or with two."""

@@ -20,6 +20,7 @@ from strongroom.config.schema import Config
 from strongroom.daemon.background_task import BackgroundTask
 from strongroom.daemon.crash_notice import CrashNotice
 from strongroom.daemon.logs import log, patient_secret, report, report_transition, set_level, start_logging
+from strongroom.daemon.rehearsal_task import RehearsalTask
 from strongroom.daemon.schedule import Schedule, Wakeup, boot_seconds
 from strongroom.daemon.service import Intervals, Service
 from strongroom.daemon.systemd import Notifier
@@ -87,7 +88,8 @@ class Daemon:
         self._checkpoints = CheckpointTask(config, self._dependencies, self._may_act)
         self._reports = ReportTask(config, self._dependencies, self._may_act)
         self._copies = CopyTask(config, self._dependencies, self._may_act)
-        tasks = (self._destruction, self._checkpoints, self._reports, self._copies)
+        self._rehearsals = RehearsalTask(config, self._dependencies, self._may_act)
+        tasks = (self._destruction, self._checkpoints, self._reports, self._copies, self._rehearsals)
         self._schedule = Schedule(tasks, timer_clock or self._dependencies.clock)
         self._crash_notice = CrashNotice(config, self._dependencies.clock, self._dependencies.monotonic)
 
@@ -182,6 +184,7 @@ class Daemon:
             self._checkpoints.adopt(config)
             self._reports.adopt(config)
             self._copies.adopt(config)
+            self._rehearsals.adopt(config)
             self._schedule.hurry()
             self._crash_notice.adopt(config)
             set_level(config.daemon.log_level.value)

@@ -20,6 +20,7 @@ from strongroom.daemon.metrics_text import render, write_textfile
 from strongroom.daemon.notifier import AlertNotifier
 from strongroom.daemon.pinger import Pinger
 from strongroom.engine.access.recipients import note_recipients
+from strongroom.engine.copies.copy_status import rehearsal_periods
 from strongroom.engine.core.alert_store import open_alerts, reconcile
 from strongroom.engine.core.engine import Engine
 from strongroom.engine.ingest.coverage import mark_snapshot
@@ -116,7 +117,15 @@ class Watcher:
         reserve, pace, drills = engine.min_free, self._pace, self._drill_every
         tolerance = engine.clock_tolerance
         found = alarms_in(
-            vault, stream_statuses, keeps, now, reserve=reserve, pace=pace, drill_every=drills, tolerance=tolerance
+            vault,
+            stream_statuses,
+            keeps,
+            now,
+            reserve=reserve,
+            pace=pace,
+            drill_every=drills,
+            rehearse=self._rehearse,
+            tolerance=tolerance,
         )
         reconcile(vault, [*found, *([configuration_alarm()] if self._refused else [])], now)
         remember_keeps(vault, keeps, now)
@@ -170,6 +179,7 @@ class Watcher:
         self._metrics = metrics
         self._pace = pace_of(config)
         self._drill_every = config.vault.drill_every
+        self._rehearse = rehearsal_periods(config)
         self._guarded("metrics", lambda: self._listen(metrics.listen))
 
     def _listen(self, endpoint: Endpoint | None) -> None:

@@ -60,6 +60,7 @@ class AlertKind(StrEnum):
     SCRUB = "scrub-behind"
     COPY = "copy-behind"
     COPY_DAMAGED = "copy-damaged"
+    COPY_REHEARSAL = "copy-rehearsal"
     DESTRUCTION = "destruction-stuck"
     ANSWER = "answer-due"
 

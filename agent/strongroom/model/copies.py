@@ -34,6 +34,7 @@ LINES_AT_ONCE = 20_000  # of the log in one object, at most
 BYTES_AT_ONCE = 8 << 20  # of these lines, at most
 LATE = timedelta(days=1)  # after which a copy that is missing something raises an alert
 REST = timedelta(hours=1)  # for which entries that name no archive wait for one that does
+REHEARSAL_WAIT = timedelta(days=1)  # after a rehearsal that found something or could not be done
 FIRST_WAIT = timedelta(minutes=1)  # after a failure; doubled each time
 LONGEST_WAIT = timedelta(hours=1)
 
@@ -183,6 +184,19 @@ def backlog_words(backlog: CopyBacklog, now: datetime) -> str:
 def wait_after(tries: int) -> timedelta:
     """Return how long to wait after so many failures in a row."""
     return min(FIRST_WAIT * (1 << min(tries, 10)), LONGEST_WAIT)
+
+
+def is_rehearsal_due(every: timedelta, last: datetime | None, tried: datetime | None, now: datetime) -> bool:
+    """Return whether a restore is to be rehearsed: the last good one and the last try were long enough ago."""
+    if last is not None and last <= now < last + every:
+        return False
+    return tried is None or tried == last or not tried <= now < tried + REHEARSAL_WAIT
+
+
+def is_rehearsal_overdue(every: timedelta, last: datetime | None, begun_at: datetime | None, now: datetime) -> bool:
+    """Return whether no rehearsal was good for a day longer than it should be; a new copy has its time first."""
+    since = last or begun_at
+    return since is not None and now >= since + every + LATE
 
 
 def is_due(backlog: CopyBacklog, oldest: datetime | None, now: datetime) -> bool:

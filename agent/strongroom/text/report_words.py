@@ -161,6 +161,7 @@ def copy_line(each: CopyStatus, now: datetime) -> str:
     state = each.state
     read = f"read again on {utc(state.scrubbed_at)}" if state.scrubbed_at else "not read again yet"
     rehearsed = f"a restore rehearsed on {utc(state.rehearsed_at)}" if state.rehearsed_at else "no restore rehearsed"
+    rehearsed += f"; the last try: {state.rehearsal_problem}" if state.rehearsal_problem else ""
     damaged = f"; {counted(each.findings, 'object')} damaged or missing" if each.findings else ""
     return f"{backlog_words(each.backlog, now)}{damaged}; {read}; {rehearsed}"
 
@@ -174,6 +175,7 @@ def _copy_document(each: CopyStatus) -> dict[str, object]:
         "findings": each.findings,
         "scrubbed_at": state.scrubbed_at,
         "rehearsed_at": state.rehearsed_at,
+        "rehearsal_problem": state.rehearsal_problem or None,
     }
 
 

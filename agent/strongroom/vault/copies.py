@@ -10,6 +10,7 @@ import fcntl
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime
+from pathlib import Path
 
 from msgspec import Struct
 
@@ -194,7 +195,14 @@ def copies_alone(layout: Layout) -> Iterator[bool]:
 
     A key file that was put into a copy after a destruction had looked there would come back to stay.
     """
-    with open_folder(layout.root / "manifests") as folder:
+    with alone_in(layout.root / "manifests") as mine:
+        yield mine
+
+
+@contextmanager
+def alone_in(path: Path) -> Iterator[bool]:
+    """Lock a folder for what only one process may do at a time; yield False where another does."""
+    with open_folder(path) as folder:
         try:
             fcntl.flock(folder, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:

@@ -1,4 +1,4 @@
-"""Copies, restores, repairs or destroys in a process of its own and dies by SIGKILL at the given place.
+"""Copies, restores, rehearses, repairs or destroys in a process of its own and dies by SIGKILL at the given place.
 
 usage: python -m kit.drivers.copies ACT BASE DIE_AT PLACES_FILE NOW
 """
@@ -20,6 +20,8 @@ from strongroom.engine.copies.removal import remove_from_copies
 from strongroom.engine.copies.targets import open_target, stores_in
 from strongroom.engine.destruction.context import DestructionContext
 from strongroom.engine.destruction.destroy import carry_out
+from strongroom.engine.repair.copy_rehearsal import RehearsalOrder
+from strongroom.engine.repair.copy_rehearsal import rehearse as rehearse_restore
 from strongroom.engine.repair.copy_repair import apply_repair, open_repair, plan_repair
 from strongroom.engine.repair.copy_restore import CopyRestore, restore_vault
 from strongroom.vault.vault import Vault, open_vault
@@ -64,10 +66,17 @@ def destroy(vault: Vault, context: CopyContext, settings: CopySettings) -> None:
     )
 
 
+def rehearse(vault: Vault, context: CopyContext, settings: CopySettings) -> None:
+    target, crash_point = open_target(settings, vault), context.crash_point
+    order = RehearsalOrder(vault, target, context.clock, os.urandom, crash_point=crash_point)
+    assert not rehearse_restore(order).faults
+
+
 ACTS: dict[str, Callable[[Vault, CopyContext, CopySettings], None]] = {
     "copy": copy,
     "repair": repair,
     "destroy": destroy,
+    "rehearse": rehearse,
 }
 
 if __name__ == "__main__":

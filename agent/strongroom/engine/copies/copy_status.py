@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from datetime import datetime
+from collections.abc import Iterator, Mapping
+from datetime import datetime, timedelta
 
 from msgspec import Struct
 
 from strongroom.config.schema import Config
 from strongroom.model.alert import Alert, AlertKind, Level
-from strongroom.model.copies import LATE, CopyBacklog, backlog_since, backlog_words
+from strongroom.model.copies import LATE, CopyBacklog, backlog_since, backlog_words, is_rehearsal_overdue
 from strongroom.model.text import counted
+from strongroom.model.times import rough_duration
+from strongroom.vault.copies import CopyFinding as CopyFinding  # the command line names it from here
 from strongroom.vault.copies import (
-    CopyFinding,
     CopyState,
     backlog_after,
     copies_begun_at,
@@ -93,9 +94,35 @@ def list_copy_findings(vault: Vault, name: str, most: int = 1000) -> list[CopyFi
     return copy_findings(vault.catalogue, name, most)
 
 
-def copy_alarms(vault: Vault, now: datetime) -> Iterator[Alert]:
-    """Yield the alerts: a copy that is behind, and one with damaged objects."""
+NO_PERIODS: Mapping[str, timedelta] = {}
+
+
+def rehearsal_periods(config: Config) -> dict[str, timedelta]:
+    """Return how often a restore from each copy is rehearsed, for those where the daemon does it."""
+    return {each.name: each.rehearse for each in config.copies if each.rehearse is not None}
+
+
+def rehearsal_words(state: CopyState, now: datetime) -> str:
+    """Return when a restore from a copy was rehearsed last, and what is wrong with a later try."""
+    if state.rehearsed_at is None:
+        words = "a restore was never rehearsed"
+    else:
+        words = f"a restore was rehearsed {rough_duration(max(now - state.rehearsed_at, timedelta(0)))} ago"
+    return f"{words}; the last try: {state.rehearsal_problem}" if state.rehearsal_problem else words
+
+
+def copy_alarms(vault: Vault, now: datetime, rehearse: Mapping[str, timedelta] = NO_PERIODS) -> Iterator[Alert]:
+    """Yield the alerts: a copy that is behind, one with damaged objects, and one whose restore was not rehearsed.
+
+    `rehearse` says how often that is to be done, by the names of the copies.
+    """
+    begun = copies_begun_at(vault.catalogue)
     for name, each in known_statuses(vault).items():
+        every = rehearse.get(name)
+        if every is not None and is_rehearsal_overdue(every, each.state.rehearsed_at, begun.get(name), now):
+            title = "no restore from a copy of the vault was rehearsed in time"
+            body = f"copy {name}: {rehearsal_words(each.state, now)}; to see why: strongroom copy rehearse {name}"
+            yield Alert(f"{AlertKind.COPY_REHEARSAL} {name}", Level.WARNING, title, body)
         see = f"copy {name}: {each.words(now)}; see: strongroom copy status"
         if each.is_late(now):
             title = f"a copy of the vault is {backlog_words(each.backlog, now)}"

@@ -9,12 +9,12 @@ and what they have in common, records that nobody holds while their end comes ne
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 
 from strongroom.engine.access.recipients import drill_alarms
 from strongroom.engine.access.subject_requests import answer_alarms
-from strongroom.engine.copies.copy_status import copy_alarms
+from strongroom.engine.copies.copy_status import NO_PERIODS, copy_alarms
 from strongroom.engine.core.trusted_clock import TOLERANCE, time_alarms
 from strongroom.engine.destruction.stuck import destruction_alarms
 from strongroom.engine.monitor.stream_status import LEAST_LOSS, Keeps, StreamStatus, stream_statuses_of
@@ -105,6 +105,7 @@ def alarms_in(
     reserve: int = 0,
     pace: ScrubPace | None = None,
     drill_every: timedelta | None = None,
+    rehearse: Mapping[str, timedelta] = NO_PERIODS,
     tolerance: timedelta = TOLERANCE,
     log: bool = True,
 ) -> list[Alert]:
@@ -120,7 +121,7 @@ def alarms_in(
     found += evidence_alarms(vault)
     found += _disk(vault.free_bytes(), reserve, stream_statuses)
     found += scrub_alarms(vault, now, pace or ScrubPace())
-    found += copy_alarms(vault, now)
+    found += copy_alarms(vault, now, rehearse)
     found += drill_alarms(vault, now, drill_every)
     found += destruction_alarms(vault, now)
     found += answer_alarms(vault, now)

@@ -11,6 +11,7 @@ from datetime import datetime
 from msgspec import Struct
 
 from strongroom.config.schema import Config
+from strongroom.engine.copies.copy_status import rehearsal_periods
 from strongroom.engine.core.alert_store import open_alerts
 from strongroom.engine.core.engine import Engine
 from strongroom.engine.core.sources import engine_to_look, plans_of
@@ -65,6 +66,7 @@ _NEXT: Mapping[AlertKind, str] = {
     AlertKind.DESTRUCTION: "strongroom destroy list",
     AlertKind.COPY: "strongroom copy status",
     AlertKind.COPY_DAMAGED: "strongroom repair",
+    AlertKind.COPY_REHEARSAL: "strongroom copy rehearse",
 }
 
 
@@ -110,6 +112,7 @@ def health_of(vault: Vault, config: Config, found: Status, now: datetime, known_
                 reserve=engine.min_free,
                 pace=pace_of(config),
                 drill_every=config.vault.drill_every,
+                rehearse=rehearsal_periods(config),
                 tolerance=engine.clock_tolerance,
                 log=False,
             )
