@@ -50,6 +50,7 @@ KEYS = {
     "retention": ("j", "n"),
     "evidence": ("j", "n"),
     "health": ("pagedown",),
+    "search": ("slash", "r", "escape"),
 }
 EMPTY = """
 from textual.app import App

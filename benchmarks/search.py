@@ -25,8 +25,9 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
 
 from kit.sealed_vault import AT, DAY, House
+from strongroom.engine.access.hits import gather
 from strongroom.engine.access.index import IndexProgress, build_segments, without_segment
-from strongroom.engine.access.search import SearchProgress, choose_archives, gather, search
+from strongroom.engine.access.search import SearchProgress, choose_archives, search
 from strongroom.engine.core.identities import unlock
 from strongroom.model.plan import DatasetShape
 from strongroom.model.provider import Container

@@ -14,12 +14,11 @@ import pytest
 
 from kit.sealed_vault import AT, DAY, House, Record, as_csv, as_zip
 from strongroom.engine.access.fixity import SEGMENT, check_fixity
+from strongroom.engine.access.hits import Found, gather
 from strongroom.engine.access.index import IndexProgress, build_segment, build_segments, without_segment
 from strongroom.engine.access.search import (
-    Found,
     SearchProgress,
     choose_archives,
-    gather,
     note_search,
     open_found,
     search,

@@ -25,7 +25,8 @@ import pytest
 from kit.csv_engine_bench import HISTORY, HOOKS, open_csv_bench
 from kit.engine_bench import DAY, STREAM, Bench, open_bench
 from strongroom.age.reader import SealedReader
-from strongroom.engine.access.search import SearchProgress, choose_archives, gather, search
+from strongroom.engine.access.hits import gather
+from strongroom.engine.access.search import SearchProgress, choose_archives, search
 from strongroom.engine.core.identities import unlock
 from strongroom.engine.core.sources import open_reading
 from strongroom.engine.queries.lists import list_archives

@@ -139,6 +139,7 @@ EMPTY = {
     "retention": "No archive has a retention period that ends.",
     "evidence": "The log is empty: its first entry comes with the first job",
     "health": "✓ no alert is active",
+    "search": "Nothing was searched yet. Press / and type what to find:",
     "holds": "No hold was ever placed. Press a to place one.",
     "plans": "Nothing is to be destroyed. D proposes what is past its retention period",
 }

@@ -32,6 +32,7 @@ async def test_a_letter_after_g_leads_to_each_tab(empty: Bench, sit: Sit) -> Non
             "r": "RetentionTab",
             "e": "EvidenceTab",
             "h": "HealthTab",
+            "f": "SearchTab",
             "l": "HoldsScreen",
             "p": "PlansScreen",
         }.items():

@@ -106,7 +106,14 @@ async def test_the_first_tabs_at_each_size(house: Bench, sit: Sit, compare: Comp
 
 async def test_the_other_tabs(house: Bench, sit: Sit, compare: Compare) -> None:
     async with sit(house, (80, 24), tab="overview") as seat:
-        for key, name in {"2": "schedules", "3": "jobs", "5": "retention", "6": "evidence", "7": "health"}.items():
+        for key, name in {
+            "2": "schedules",
+            "3": "jobs",
+            "5": "retention",
+            "6": "evidence",
+            "7": "health",
+            "8": "search",
+        }.items():
             await seat.press(key)
             compare(seat, name)
 

@@ -78,6 +78,13 @@ VaultAction = Callable[[VaultSession], _Answer]
 _Outcome = TypeVar("_Outcome")
 
 
+class Asked(Protocol):
+    """Has the vault open, and can be asked."""
+
+    async def do(self, action: VaultAction[_Outcome]) -> _Outcome:
+        """Have something done with the vault. Raises the StrongroomError family."""
+
+
 class Seen(Struct, frozen=True):
     """The answer to a question, and the status of the vault beside it."""
 
@@ -128,7 +135,7 @@ class VaultReader:
         self._stack.close()
 
     async def _run(self, work: Callable[[], _Outcome]) -> _Outcome:
-        return await asyncio.get_running_loop().run_in_executor(self._thread, _in_words, work)
+        return await asyncio.get_running_loop().run_in_executor(self._thread, vault_errors, work)
 
     def _look(self, question: Question | None, known: int | None) -> Seen | None:
         # The version is read first: what is committed while the rest is read then shows up as a change.
@@ -178,7 +185,7 @@ def _unread_words(unread: Mapping[str, StrongroomError]) -> str:
     return f"run strongroom recover: {first}{more}"  # the next step first: a narrow screen cuts the end
 
 
-def _in_words(work: Callable[[], _Outcome]) -> _Outcome:
+def vault_errors(work: Callable[[], _Outcome]) -> _Outcome:
     """Do the work; what the world does to the files becomes a VaultError, which the screen can show."""
     try:
         return work()

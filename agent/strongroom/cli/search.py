@@ -25,7 +25,8 @@ from strongroom.text.units import number, short
 
 if TYPE_CHECKING:
     from strongroom.config.schema import Config
-    from strongroom.engine.access.search import Found, SearchProgress
+    from strongroom.engine.access.hits import Found
+    from strongroom.engine.access.search import SearchProgress
     from strongroom.engine.core.identities import Identities
     from strongroom.search.entry import OwnFields
     from strongroom.search.terms import Query
@@ -103,11 +104,11 @@ class SearchResult(Struct, frozen=True):
 
 def run_search(session: Session, text: str, shown: Shown, identify: Callable[[Config], Identities]) -> SearchResult:
     """Search and log that; `identify` returns the identities once the query is known to be one."""
+    from strongroom.engine.access.hits import gather
     from strongroom.engine.access.search import (
         SearchProgress,
         choose_archives,
         described_fields,
-        gather,
         known_names,
         note_search,
         open_found,
@@ -180,7 +181,7 @@ def _print_hit(found: Found, result: SearchResult, shown: Shown) -> None:
 
 def _parties(found: Found, fields: OwnFields) -> str:
     """Return from whom to whom the record is, or whom it is about, as it was delivered."""
-    from strongroom.engine.access.search import delivered_parties
+    from strongroom.engine.access.hits import delivered_parties
 
     senders, recipients, others = (", ".join(names) for names in delivered_parties(found.hit, fields))
     return " → ".join(end for end in (senders, recipients) if end) or others or found.hit.dataset

@@ -120,6 +120,15 @@ class Chunk:
         """Return how many records it has."""
         return self.head.rows
 
+    @property
+    def size(self) -> int:
+        """Return how many bytes its columns have."""
+        return len(self._body)
+
+    def fresh(self) -> Chunk:
+        """Return it as it was read: without what was taken apart, which is larger than the columns."""
+        return Chunk(self.head, self._body)
+
     def holds(self, word: bytes) -> bool:
         """Say whether one of the columns may have the word."""
         return word in self._body

@@ -43,6 +43,7 @@ LETTERS = MappingProxyType(
         "r": ("retention", "Retention"),
         "e": ("evidence", "Evidence"),
         "h": ("health", "Health"),
+        "f": ("search", "Search"),
         "l": ("holds", "Legal holds"),
         "p": ("plans", "Destruction plans"),
     }

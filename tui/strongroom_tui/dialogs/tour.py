@@ -1,4 +1,4 @@
-"""The guided tour: ten steps through the tabs, each in a few lines at the foot of the tab that it explains."""
+"""The guided tour: eleven steps through the tabs, each in a few lines at the foot of the tab that it explains."""
 
 from __future__ import annotations
 
@@ -77,6 +77,12 @@ TOUR = (
         "Can I prove it?",
         "Every event is a line of a chained log. Signed checkpoints leave this machine, so that no line can change.",
         "Fourteen months of checkpoints are in the folder of the audit host. Verify the log, or prove one archive.",
+    ),
+    TourStep(
+        "search",
+        "What was said, and by whom",
+        "Words, senders, numbers and dates are searched in all archives at once. Only your identity can do that.",
+        "Search for from:support, mark what matters in a case, place a hold on it, or produce it for a lawyer.",
     ),
     TourStep(
         "health",

@@ -15,7 +15,7 @@ from textual.worker import Worker
 
 from strongroom.model.errors import StrongroomError
 from strongroom.text.layout import clip
-from strongroom_tui.reader import Question, VaultReader
+from strongroom_tui.reader import Asked, Question
 from strongroom_tui.screens.screen import TextPane
 from strongroom_tui.widgets.text import error_text
 
@@ -42,7 +42,7 @@ class Preview(TextPane):
         self._wanted = self._shown = None
         self._put(text)
 
-    def follow(self, reader: VaultReader, question: Question, version: int, lay: Callable[[object], Text]) -> None:
+    def follow(self, reader: Asked, question: Question, version: int, lay: Callable[[object], Text]) -> None:
         """Ask the question for this version of the catalogue, unless that was done, and show how `lay` writes it."""
         self._lay = lay
         if (question, version) == self._wanted:
@@ -54,7 +54,7 @@ class Preview(TextPane):
             self._busy = True
             _worker: Worker[None] = self.run_worker(partial(self._read, reader), group="preview")
 
-    async def _read(self, reader: VaultReader) -> None:
+    async def _read(self, reader: Asked) -> None:
         try:
             while self._wanted is not None and self._wanted != self._shown:
                 wanted = self._wanted
@@ -64,7 +64,7 @@ class Preview(TextPane):
         finally:
             self._busy = False
 
-    async def _ask(self, reader: VaultReader, wanted: tuple[Question, int]) -> None:
+    async def _ask(self, reader: Asked, wanted: tuple[Question, int]) -> None:
         try:
             answer: object = await reader.do(wanted[0].ask)
         except StrongroomError as error:

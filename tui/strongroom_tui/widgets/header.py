@@ -66,6 +66,7 @@ TABS = (
     Tab("5", "Retention", "retention", "RetentionTab"),
     Tab("6", "Evidence", "evidence", "EvidenceTab"),
     Tab("7", "Health", "health", "HealthTab"),
+    Tab("8", "Search", "search", "SearchTab"),
 )
 
 
@@ -94,12 +95,16 @@ class TabBar(Widget):
         """Draw the names that fit."""
         full = [f" {tab.key} {tab.title} " for tab in TABS]
         close = [f"{tab.key} {tab.title} " for tab in TABS]
-        fitting = [labels for labels in (full, close) if sum(map(len, labels)) <= self.size.width]
+        tight = [f"{tab.key}{tab.title} " for tab in TABS]
+        fitting = [labels for labels in (full, close, tight) if sum(map(len, labels)) <= self.size.width]
         labels = fitting[0] if fitting else [self._short(tab) for tab in TABS]
         text, self._places = Text(no_wrap=True), []
         for tab, label in zip(TABS, labels, strict=True):
-            self._places.append((len(text), len(text) + len(label), tab.mode))
+            start = len(text)
+            self._places.append((start, start + len(label), tab.mode))
             text.append(label, "bold reverse" if tab.mode == self._current else "")
+            if labels is tight:
+                text.stylize("underline", start, start + 1)  # else the number would seem to be a part of the name
         return text
 
     def _short(self, tab: Tab) -> str:

@@ -16,9 +16,10 @@ import msgspec
 from msgspec import Struct
 
 from strongroom.age.keys import X25519Identity
+from strongroom.engine.access.hits import Hit
+from strongroom.engine.access.hits import gather as gather_hits
 from strongroom.engine.access.sealed_text import open_text, seal_text
-from strongroom.engine.access.search import Hit, SearchProgress, open_found, search
-from strongroom.engine.access.search import gather as gather_hits
+from strongroom.engine.access.search import SearchProgress, open_found, search
 from strongroom.engine.core.identities import Identities
 from strongroom.engine.retention.holds import place
 from strongroom.evidence.line import Entry, Fact

@@ -9,8 +9,6 @@ one archive, since attempts at one message may share it. A segment does not have
 from __future__ import annotations
 
 import hashlib
-import json
-import operator
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
@@ -21,6 +19,8 @@ from msgspec.structs import replace
 from strongroom.age.identity_file import ArchiveKey
 from strongroom.age.keys import X25519Identity
 from strongroom.config.manifest import ManifestFile
+from strongroom.engine.access.hits import Found, Hit
+from strongroom.engine.access.opened_segments import OpenedSegments
 from strongroom.engine.access.payload import open_sealed
 from strongroom.engine.access.records import record_digest
 from strongroom.engine.access.segments import SegmentUnusable, open_chunks
@@ -30,7 +30,7 @@ from strongroom.evidence.line import Entry, Fact
 from strongroom.formats.exact_json import Delivered
 from strongroom.formats.record_checks import read_time
 from strongroom.formats.records import read_delivered, record_name
-from strongroom.model.archive import Archive, Sort
+from strongroom.model.archive import Archive, Segment, Sort
 from strongroom.model.destruction import Person
 from strongroom.model.entry_kind import EntryKind
 from strongroom.model.errors import StrongroomError
@@ -43,11 +43,9 @@ from strongroom.search.chunk import Chunk, IdCounter
 from strongroom.search.entry import (
     OwnFields,
     Place,
-    SearchEntry,
     make_entry,
     party_texts,
     searched_text,
-    texts_in,
 )
 from strongroom.search.query import Names
 from strongroom.search.scan import Scan
@@ -60,44 +58,6 @@ from strongroom.vault.streams import present_streams
 from strongroom.vault.vault import Vault
 
 _PAGE = 500  # archives read from the catalogue at once
-
-
-class Hit(Struct, frozen=True):
-    """One record that matches."""
-
-    entry: SearchEntry
-    archive: Archive
-    dataset: str
-    place: int  # the number of the record within its dataset, in the order of the archive, from 0
-    number: int  # how many records of this id came up to it in its archive
-    line: bytes = b""  # the record as JSON, as it was delivered; empty while it was not read
-    content: bytes = b""  # digest of the record, equal for equal ones; empty while it was not read
-
-    @property
-    def at(self) -> datetime:
-        """Return the record's time, or its window's start where it has none."""
-        return self.entry.at or self.archive.spec.window.start
-
-
-class Found(Struct, frozen=True):
-    """A hit, once, however many archives hold the record."""
-
-    hits: tuple[Hit, ...]  # of each archive that holds it, the newest first
-
-    @property
-    def hit(self) -> Hit:
-        """Return the hit of the newest archive."""
-        return self.hits[0]
-
-    @property
-    def archives(self) -> tuple[str, ...]:
-        """Return the ids of all archives that hold it, the newest first."""
-        return tuple(dict.fromkeys(hit.archive.id for hit in self.hits))
-
-    @property
-    def versions(self) -> int:
-        """Return how many different contents the archives have; 1 where all agree. Right once it was opened."""
-        return len({hit.content for hit in self.hits})
 
 
 class SearchProgress(Struct):
@@ -159,18 +119,24 @@ def search(
     identities: Sequence[X25519Identity],
     progress: SearchProgress,
     fields: OwnFields = NO_FIELDS,
+    opened: OpenedSegments | None = None,
 ) -> Iterator[Hit]:
     """Yield each record that matches, archive by archive; `progress` counts along, `fields` are those of manifests.
 
-    An archive that cannot be read is named in `progress.unread`, and the search continues.
+    An archive that cannot be read is named in `progress.unread`, and the search continues. It ends soon after another
+    thread sets `progress.stopped`. Segments are taken from `opened`, and kept there.
     """
-    looking = _Looking(vault, query, Scan(query, read_time), present_streams(vault.catalogue), progress, fields)
+    looking = _Looking(
+        vault, query, Scan(query, read_time), present_streams(vault.catalogue), progress, identities, fields, opened
+    )
     for archive in archives:
+        if progress.stopped:
+            return
         try:
-            yield from looking.look_at(archive, unlock(vault, archive, identities))
+            yield from looking.look_at(archive)
         except (StrongroomError, OSError) as error:
             progress.unread[archive.id] = str(error)
-        progress.done += 1
+        progress.done += not progress.stopped
 
 
 class _Looking(Struct, frozen=True):
@@ -181,18 +147,27 @@ class _Looking(Struct, frozen=True):
     scan: Scan
     streams: Mapping[str, str]  # the present name of each
     progress: SearchProgress
+    identities: Sequence[X25519Identity]
     fields: OwnFields  # of providers that a manifest describes
+    opened: OpenedSegments | None
 
-    def look_at(self, archive: Archive, key: ArchiveKey) -> Iterator[Hit]:
+    def look_at(self, archive: Archive) -> Iterator[Hit]:
         """Yield the hits of one archive."""
         wanted = self.query.names(Operator.DATASET)
         shapes = [each for each in archive.expectation.datasets if wanted is None or fold(each.name) in wanted]
         segment, before = segment_of(self.vault.catalogue, archive), self.progress.records
+        kept = self.opened.find(archive, segment) if self.opened is not None and segment is not None else None
+        if kept is not None:
+            hits = list(self._scan(archive, shapes, kept))
+            key = unlock(self.vault, archive, self.identities) if _any_nameless(hits) else None
+            yield from _named(self.vault, key, hits) if key is not None else hits
+            return
+        key = unlock(self.vault, archive, self.identities)
         if segment is not None:
             try:
-                chunks = open_chunks(self.vault, archive, segment, key)
+                chunks = self._open(archive, segment, key)
                 hits = list(self._scan(archive, shapes, chunks))  # all of it, before anything is believed
-                yield from _named(self.vault, key, hits)
+                yield from _named(self.vault, key, [] if self.progress.stopped else hits)
                 return
             except SegmentUnusable as error:
                 self.progress.unusable[archive.id] = str(error)
@@ -201,11 +176,24 @@ class _Looking(Struct, frozen=True):
         for shape in shapes:
             yield from self._read(archive, shape, key)
 
+    def _open(self, archive: Archive, segment: Segment, key: ArchiveKey) -> Iterator[Chunk]:
+        """Yield the chunks of a segment, and keep them once the last one was seen."""
+        if self.opened is None:
+            yield from open_chunks(self.vault, archive, segment, key)
+            return
+        turn, chunks = self.opened.turn, []
+        for chunk in open_chunks(self.vault, archive, segment, key):
+            chunks.append(chunk.fresh())
+            yield chunk
+        self.opened.keep(archive, segment, tuple(chunks), turn)
+
     def _scan(self, archive: Archive, shapes: Sequence[DatasetShape], chunks: Iterable[Chunk]) -> Iterator[Hit]:
         places = {shape.name: self._place(archive, shape) for shape in shapes}
         numbers: dict[str, IdCounter] = defaultdict(IdCounter)
         passed: Counter[str] = Counter()
         for chunk in chunks:
+            if self.progress.stopped:
+                return
             dataset = chunk.head.dataset
             if dataset in places:
                 self.progress.records += chunk.rows
@@ -217,6 +205,8 @@ class _Looking(Struct, frozen=True):
     def _read(self, archive: Archive, shape: DatasetShape, key: ArchiveKey) -> Iterator[Hit]:
         place, numbers = self._place(archive, shape), Counter[str]()
         for row, record in enumerate(_records(self.vault, archive, shape, key)):
+            if self.progress.stopped:
+                return
             self.progress.records += 1
             name = fold(record_name(record.fields, shape))
             numbers[name] += 1
@@ -232,6 +222,10 @@ class _Looking(Struct, frozen=True):
         stream = self.streams.get(archive.stream, archive.stream)
         fields = search_fields(archive.provider, shape.name, self.fields)
         return Place(fold(shape.name), fold(stream), fold(archive.source), fields)
+
+
+def _any_nameless(hits: Sequence[Hit]) -> bool:
+    return any(not hit.entry.id for hit in hits)
 
 
 def _named(vault: Vault, key: ArchiveKey, hits: Sequence[Hit]) -> Sequence[Hit]:
@@ -269,17 +263,6 @@ def _records(vault: Vault, archive: Archive, shape: DatasetShape, key: ArchiveKe
         yield from read_delivered(clear, shape, Caps(), expected.container, expected.files)
 
 
-def gather(hits: Iterable[Hit]) -> list[Found]:
-    """Put the versions of each record together, in the order of time."""
-    groups: dict[tuple[object, ...], list[Hit]] = {}
-    for hit in hits:
-        name = hit.entry.id or hit.content
-        groups.setdefault((hit.entry.source, hit.entry.dataset, name, hit.number), []).append(hit)
-    by_age = operator.attrgetter("archive.verified_at", "archive.id")
-    found = [Found(tuple(sorted(group, key=by_age, reverse=True))) for group in groups.values()]
-    return sorted(found, key=lambda each: (each.hit.at, each.hit.archive.id, each.hit.number))
-
-
 def open_found(
     vault: Vault, found: Sequence[Found], identities: Sequence[X25519Identity], progress: SearchProgress
 ) -> list[Found]:
@@ -300,16 +283,6 @@ def open_found(
     whole = (tuple(opened.get((hit.archive.id, hit.dataset, hit.place), hit) for hit in each.hits) for each in found)
     read_ones = (tuple(hit for hit in hits if hit.content) for hits in whole)
     return [Found(hits) for hits in read_ones if hits]
-
-
-def delivered_parties(hit: Hit, own: OwnFields = NO_FIELDS) -> tuple[list[str], list[str], list[str]]:
-    """Return the senders, recipients and other parties of a record as it was delivered, not folded."""
-    record, fields = json.loads(hit.line), search_fields(hit.archive.provider, hit.dataset, own)
-    senders, recipients, parties = (
-        [text for name in names for text in texts_in(record.get(name)) if text]
-        for names in (fields.senders, fields.recipients, fields.parties)
-    )
-    return senders, recipients, parties
 
 
 def note_search(
