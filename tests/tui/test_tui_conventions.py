@@ -38,7 +38,7 @@ async def go(seat: Seat, tab: str) -> None:
 
 @pytest.mark.slow
 async def test_footer_help_and_palette_are_the_bindings(bench: Bench, sit: Sit) -> None:
-    async with sit(bench, (200, 70)) as seat:
+    async with sit(bench, (200, 76)) as seat:
         for tab in [*MODES, *DEEPER]:
             await go(seat, tab)
             screen = seat.app.screen

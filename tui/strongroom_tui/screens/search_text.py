@@ -16,15 +16,16 @@ from strongroom.model.text import clean
 from strongroom.search.snippet import make_snippet
 from strongroom.search.text import fold
 from strongroom.text.layout import cells, clip
-from strongroom.text.times import local, local_minute
+from strongroom.text.times import local
 from strongroom.text.units import number, short
 from strongroom_tui.screens.browse import in_full
 from strongroom_tui.search_run import MOST, SearchRun
 from strongroom_tui.widgets.table import Columns, TableColumn, TableRow, table_row
+from strongroom_tui.widgets.text import moment_words
 
 COLUMNS: Columns = (
     TableColumn("mark", 1, ""),
-    TableColumn("time", 14),
+    TableColumn("time", 14, wide=25),
     TableColumn("parties", 24, "from → to", rank=1, wide=36),
     TableColumn("text", 20, grows=True, wide=48),
     TableColumn("status", 10, rank=3),
@@ -66,11 +67,12 @@ def mark_of(found: Found, marked: Marked) -> Mark | None:
 def hit_row(key: str, found: Found, columns: Columns, markup: Markup) -> TableRow:
     """Lay one hit out, with the word that was searched for in the middle of its text."""
     entry, mark = found.hit.entry, mark_of(found, markup.marked)
+    widths = {column.name: column.width for column in columns}
     row = table_row(
         key,
         {
             "mark": Text(MARKS[mark], "bold") if mark is not None else "",
-            "time": local_minute(entry.at) if entry.at else "no time",
+            "time": moment_words(entry.at, widths["time"]) if entry.at else "no time",
             "parties": clean(parties_words(found)),
             "text": "",
             "status": clean(entry.status),
