@@ -119,7 +119,9 @@ async def test_a_record_is_found_read_marked_saved_held_and_produced(place: Plac
     assert (mark.archive, mark.record, mark.mark) == (place.archive.id, "m440", Mark.PRIVILEGED)
     assert [query.text for query in case.queries] == [f'"{CANARY} 44"']
     assert [hold.matter for hold in list_holds(vault)] == ["Smith v. Acme"]
-    assert len((target / "records.jsonl").read_text().splitlines()) == 11
+    assert len((target / "records.jsonl").read_text().splitlines()) == 10
+    assert '"m440"' not in (target / "records.jsonl").read_text()  # privileged: withheld
+    assert case.next_number("P") == 11
     logged = vault.layout.log.read_text()
     assert '"search.made"' in logged
     assert CANARY not in logged
@@ -215,6 +217,12 @@ async def test_it_works_at_each_size(place: Place) -> None:
     async with place.sit((40, 12)) as seat:
         tab = await look_for(seat, f'"{CANARY} 44"')
         await until(seat, "11 hits")
+        await seat.press("c")
+        await until(seat, "Which case?")
+        await fill(seat, "A matter")
+        await until(seat, "Begin the case A matter?")
+        await seat.press("tab", "enter")
+        await until(seat, "case: A matter")
         for width, height in ((40, 12), (80, 24), (120, 40), (200, 60)):
             await seat.resize(width, height)
             await until(seat, CANARY)

@@ -28,9 +28,9 @@ from strongroom.engine.access.search import (
     open_found,
     search,
 )
+from strongroom.engine.copies.reading import open_with_copies
 from strongroom.engine.core.identities import Identities
 from strongroom.engine.core.people import acting_person
-from strongroom.engine.core.sources import open_reading
 from strongroom.engine.queries.lists import Vault
 from strongroom.model.archive import Archive
 from strongroom.model.errors import SealError
@@ -113,6 +113,7 @@ class SearchThreads:
     def __init__(self, config: Callable[[], Config], clock: Clock) -> None:
         self._config = config
         self._clock = clock
+        self._notes: dict[str, bool] = {}  # what was read from a copy, and whether it was shown
         self._searching = ThreadPoolExecutor(max_workers=1, thread_name_prefix="search")
         self._reading = ThreadPoolExecutor(max_workers=1, thread_name_prefix="search-record")
 
@@ -124,6 +125,15 @@ class SearchThreads:
         """Have something done with the vault while a search goes on."""
         return await asyncio.get_running_loop().run_in_executor(self._reading, self._with_vault, action)
 
+    def new_notes(self) -> list[str]:
+        """Return what was read from a copy since the last call; each is returned once."""
+        fresh = [words for words, shown in list(self._notes.items()) if not shown]
+        self._notes |= dict.fromkeys(fresh, True)
+        return fresh
+
+    def _note(self, words: str) -> None:
+        self._notes.setdefault(words, False)
+
     def close(self) -> None:
         """Let go of the threads once they are done."""
         for each in (self._searching, self._reading):
@@ -132,7 +142,7 @@ class SearchThreads:
     def _with_vault(self, action: VaultAction[_Answer]) -> _Answer:
         def work() -> _Answer:
             config = self._config()
-            with open_reading(config) as vault:
+            with open_with_copies(config, self._note) as vault:
                 return action(VaultSession(config, vault, self._clock))
 
         return vault_errors(work)

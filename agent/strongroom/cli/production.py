@@ -223,18 +223,9 @@ def _make(
 
 def _find_case(vault: Vault, asked: Asked, identities: Identities) -> Case | None:
     """Return the case. Raises UsageError where a mark in it could be one that nobody here can read."""
-    from strongroom.engine.access.cases import find_case, open_cases
+    from strongroom.engine.access.cases import find_whole_case, open_cases
 
-    if not asked.case:
-        return None
-    found = find_case(open_cases(vault, identities), asked.case)
-    if found.sealed:
-        raise UsageError(
-            f"{counted(found.sealed, 'change')} of the case cannot be read with your identity, and may mark a record"
-            " as privileged",
-            hint="give the identity of that time as well: --identity",
-        )
-    return found
+    return find_whole_case(open_cases(vault, identities), asked.case) if asked.case else None
 
 
 def _with_saved(asked: Asked, case: Case | None) -> Asked:

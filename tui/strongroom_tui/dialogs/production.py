@@ -12,19 +12,17 @@ from textual import on
 from textual.app import ComposeResult
 from textual.widgets import Button, Input
 
+from strongroom.engine.access.cases import find_whole_case, open_cases
 from strongroom.engine.access.fixity import Watch
 from strongroom.engine.access.search import choose_archives
 from strongroom.engine.core.identities import Identities
 from strongroom.engine.core.people import acting_person
-from strongroom.engine.production.production import (
-    FinishedProduction,
-    ProductionRequest,
-    ProductionSource,
-    write_production,
-)
+from strongroom.engine.production.production import write_production
+from strongroom.engine.production.request import FinishedProduction, ProductionRequest, ProductionSource
 from strongroom.engine.production.selection import select_archives
 from strongroom.engine.proof.package import check_target
 from strongroom.engine.queries.lists import Vault
+from strongroom.model.case import Case
 from strongroom.model.errors import StrongroomError
 from strongroom.model.production import Numbering, ProductionFormat
 from strongroom.model.text import clean
@@ -110,12 +108,15 @@ def wrong_answers(answers: Mapping[str, str]) -> Mapping[str, str]:
     return wrong
 
 
-async def make_production(tab: TabScreen, query: Query, zone: str, hits: int) -> None:
-    """Ask how and where to, then produce; ask again for what was refused. `hits` is how many the search found."""
+async def make_production(tab: TabScreen, case: Case, query: Query, zone: str, hits: int) -> None:
+    """Ask how and where to, then produce; ask again for what was refused. `hits` is how many the search found.
+
+    What the case marks as privileged is withheld, and the case takes note of the numbers.
+    """
     archives = len(await perform(tab, lambda session: choose_archives(session.vault, query)))
     words = (
-        f"{number(hits, 'hit')} of the query {query.text}. Each record once, numbered, with digests, proofs and a "
-        "verifier. The log records it."
+        f"{number(hits, 'hit')} of the query {query.text}. What {case.name} marks as privileged is withheld. "
+        "Each record once, numbered, with digests, proofs and a verifier. The log records it."
     )
     answers: Mapping[str, str] = {
         "format": ProductionFormat.JSON_LINES.value,
@@ -129,7 +130,7 @@ async def make_production(tab: TabScreen, query: Query, zone: str, hits: int) ->
         answers = form.answers
         identities = await unlocked(tab)
         try:
-            made = await _make(tab, query, zone, answers, identities, archives)
+            made = await _make(tab, case, query, zone, answers, identities, archives)
         except StrongroomError as error:
             if not tab.is_current:
                 raise
@@ -141,17 +142,25 @@ async def make_production(tab: TabScreen, query: Query, zone: str, hits: int) ->
 
 
 async def _make(
-    tab: TabScreen, query: Query, zone: str, answers: Mapping[str, str], identities: Identities, archives: int
+    tab: TabScreen,
+    case: Case,
+    query: Query,
+    zone: str,
+    answers: Mapping[str, str],
+    identities: Identities,
+    archives: int,
 ) -> FinishedProduction:
     config, clock = tab.strongroom.reader.config, tab.strongroom.clock
     target: Path = typed_path(answers["folder"])
-    said = {"query": query.text, "time_zone": zone}
+    said = {"query": query.text, "time_zone": zone, "case": case.name}
 
     def work(vault: Vault, watch: Watch) -> FinishedProduction:
         source = ProductionSource(vault, config, clock, os.urandom, identities, lambda _done, _of: watch(1))
         selection = select_archives(vault, query)
-        kind, numbers = ProductionFormat(answers["format"]), Numbering(answers["prefix"])
-        request = ProductionRequest(selection, target, kind, numbers, acting_person(), clock(), said)
+        found = find_whole_case(open_cases(vault, identities), case.id)  # with what was marked meanwhile
+        prefix, kind = answers["prefix"], ProductionFormat(answers["format"])
+        numbers = Numbering(prefix, start=found.next_number(prefix))
+        request = ProductionRequest(selection, target, kind, numbers, acting_person(), clock(), said, found)
         return write_production(source, request)
 
     return await work_on(tab, "Produce the records", archives, work, unit="archive")
@@ -165,6 +174,7 @@ def production_text(made: FinishedProduction) -> Text:
     text.append("  numbers\n", "bold").append(f"  {clean(made.first)} to {clean(made.last)}, out of ")
     text.append(f"{number(made.archives, 'archive')}")
     left = f"; {number(count.doubles, 'older or equal version')} left out" if count.doubles else ""
+    left += f"; {number(count.withheld)} withheld" if count.withheld else ""
     text.append(f"{left}\n\n")
     text.append("  SHA-256 of its production.json, as recorded in the log\n", "bold").append(f"  {made.sha256}\n\n")
     if not made.signed:

@@ -200,6 +200,9 @@ class SearchTab(SearchActions):
                 self._note(error_text(error) if isinstance(error, StrongroomError) else str(error), wrong=True)
                 self.line.focus()
             return
+        for words in self.searched.threads.new_notes():
+            self.strongroom.keep_result(words)
+            self.notify(words, severity="warning", markup=False)
         if run is self.searched.run:
             for words in unread_words(run):
                 self.strongroom.keep_result(words, bad=True)

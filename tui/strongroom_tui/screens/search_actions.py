@@ -144,8 +144,11 @@ class SearchActions(TabScreen):
     async def action_produce_hits(self) -> None:
         """Ask for format and folder, then produce every record that matches."""
         run = self._run()
+        case, identities = await self._need_case(), await unlocked(self)
         if run.query is not None:
-            await make_production(self, run.query, ZONE, len(run.found))
+            await make_production(self, case, run.query, ZONE, len(run.found))
+            cases = await self._do(lambda session: open_cases(session.vault, identities))
+            self.searched.show_case(find_case(cases, case.id))
 
     def action_copy_hit(self) -> None:
         """Copy what `strongroom case mark` takes."""

@@ -30,6 +30,7 @@ from strongroom.model.entry_kind import EntryKind
 from strongroom.model.errors import SealError, UsageError
 from strongroom.model.hold import HoldRule
 from strongroom.model.names import fold_name, make_id, nearest_words
+from strongroom.model.text import counted
 from strongroom.model.times import Chance, parse_instant
 from strongroom.providers.search_fields import NO_FIELDS
 from strongroom.search.entry import OwnFields
@@ -90,6 +91,18 @@ def find_case(cases: Sequence[Case], part: str) -> Case:
         near = nearest_words(part, (case.name for case in cases))
         raise UsageError(f"there is no case {part!r}", hint=near or "see: strongroom case list")
     return found[0]
+
+
+def find_whole_case(cases: Sequence[Case], part: str) -> Case:
+    """Return a case as `find_case` does. Raises UsageError where a mark in it cannot be read here."""
+    found = find_case(cases, part)
+    if found.sealed:
+        raise UsageError(
+            f"{counted(found.sealed, 'change')} of the case cannot be read with your identity, and may mark a record"
+            " as privileged",
+            hint="give the identity of that time as well: --identity",
+        )
+    return found
 
 
 def add_case(vault: Vault, cases: Sequence[Case], name: str, by: Person, now: datetime, random_bytes: Chance) -> Case:

@@ -15,8 +15,9 @@ from typing import Any
 from msgspec import Struct
 
 from strongroom.age.keys import X25519Identity
+from strongroom.engine.access.hits import Found, Hit, gather
 from strongroom.engine.access.records import records_of
-from strongroom.engine.access.search import Found, Hit, SearchProgress, choose_archives, gather, open_found, search
+from strongroom.engine.access.search import SearchProgress, choose_archives, open_found, search
 from strongroom.engine.retention.verdicts import verdict
 from strongroom.model.archive import Archive
 from strongroom.model.errors import StrongroomError
