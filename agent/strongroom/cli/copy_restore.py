@@ -9,7 +9,7 @@ import click
 from msgspec.structs import replace
 
 from strongroom.cli.options import Session, identity_option, json_option, pass_session, passphrase_option
-from strongroom.cli.output import hang, put_document, quiet_option
+from strongroom.cli.output import TextColumn, hang, put_document, quiet_option, render_table
 from strongroom.cli.terminal import clean, counting, report, say, say_lines, width
 from strongroom.model.errors import ExitCode, UsageError
 from strongroom.model.text import counted
@@ -19,6 +19,7 @@ from strongroom.text.units import size
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from strongroom.config.copies import CopySettings
     from strongroom.engine.copies.targets import CopyStore
     from strongroom.engine.core.identities import Identities
 
@@ -35,6 +36,14 @@ def progress(watch: Callable[[int, int], None], total: int) -> Callable[[int], N
     return count
 
 
+_COLUMNS = (
+    TextColumn("VAULT", least=16),
+    TextColumn("ENTRIES", right=True),
+    TextColumn("LAST ENTRY", least=16),
+    TextColumn("PLACE", least=20),
+)
+
+
 @click.command("list")
 @click.argument("folder", type=click.Path(path_type=Path, file_okay=False), required=False)
 @quiet_option
@@ -46,8 +55,8 @@ def list_(session: Session, folder: Path | None, as_json: bool) -> int:
     Reads the copies alone, so it works on a machine without a vault.
     """
     from strongroom.config.copies import CopySettings
+    from strongroom.engine.copies.copied_log import end_of_log
     from strongroom.engine.copies.targets import stores_of
-    from strongroom.engine.repair.copy_restore import end_of_log
 
     settings = [CopySettings("", folder)] if folder else session.config().copies
     found = [(each.place, identity, end_of_log(store)) for each in settings for identity, store in stores_of(each)]
@@ -58,10 +67,13 @@ def list_(session: Session, folder: Path | None, as_json: bool) -> int:
         ]
         put_document({"copies": fields})
     else:
-        for each, identity, (entries, at) in found:
-            state = f"complete up to entry {entries:,} of {utc(at)}" if at else "without a log"
-            say(clean(f"{identity.vault[:16]}  {state}  in {each}"))
-        if not found:
+        rows = [
+            (identity.vault[:16], f"{entries:,}", utc(at) if at else "none", str(each))
+            for each, identity, (entries, at) in found
+        ]
+        if rows:
+            say_lines(render_table(_COLUMNS, rows, width()))
+        else:
             report("There is no copy of a vault there.")
     return ExitCode.OK
 
@@ -123,18 +135,22 @@ def restore(
     return ExitCode.FINDINGS if done.faults else ExitCode.OK
 
 
-def _store(session: Session, source: str, digest: str) -> CopyStore:
+def settings_of(session: Session, source: str) -> CopySettings:
+    """Return where copies are: a folder, or what the configuration has under this name. Raises UsageError."""
     from strongroom.config.copies import CopySettings
+
+    if Path(source).is_dir():
+        return CopySettings("", Path(source))
+    named = [each for each in session.config().copies if each.name == source]
+    if not named:
+        raise UsageError(f"{source!r:.70} is neither a folder nor a copy of the configuration", hint="give a folder")
+    return named[0]
+
+
+def _store(session: Session, source: str, digest: str) -> CopyStore:
     from strongroom.engine.copies.targets import stores_of
 
-    settings = CopySettings("", Path(source))
-    if not Path(source).is_dir():
-        named = [each for each in session.config().copies if each.name == source]
-        if not named:
-            raise UsageError(
-                f"{source!r:.70} is neither a folder nor a copy of the configuration", hint="give a folder"
-            )
-        settings = named[0]
+    settings = settings_of(session, source)
     found = list(stores_of(settings, digest))
     if len(found) != 1:
         vaults = ", ".join(identity.vault[:16] for identity, _store in found)

@@ -203,6 +203,9 @@ SECTIONS = {
     },
     "Maintain": {
         "copy": CommandEntry("copy", "copy", "Keep second copies of the vault; restore from one."),
+        "fleet": CommandEntry(
+            "fleet", "fleet", "List the vaults that have a copy in a place: coverage, age, evidence."
+        ),
         "repair": CommandEntry(
             "repair", "repair", "Repair damage in the vault from a copy, or in a copy from the vault."
         ),

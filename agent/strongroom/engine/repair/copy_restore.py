@@ -20,6 +20,7 @@ from strongroom.age.keys import X25519Identity
 from strongroom.age.writer import open_bytes
 from strongroom.copies.port import CopyStore, ObjectAbsent, Throttle, read_whole
 from strongroom.engine.copies.contents import CopyObject, objects_of
+from strongroom.engine.copies.copied_log import copied_lines, end_of_log
 from strongroom.engine.copies.fetch import ObjectDamaged, fetch_object, fetch_part, is_sound, write_blocks, write_small
 from strongroom.engine.copies.targets import CopyIdentity, read_identity
 from strongroom.engine.proof.audit import audit_vault
@@ -27,11 +28,10 @@ from strongroom.engine.proof.checkpoints import key_in_log
 from strongroom.engine.repair.rebuild import Rebuild, rebuild
 from strongroom.evidence.line import digest
 from strongroom.model.archive import Archive
-from strongroom.model.copies import ARRIVALS, LINES, Part, lines_of
+from strongroom.model.copies import ARRIVALS, Part
 from strongroom.model.entry_kind import EntryKind
 from strongroom.model.errors import Interrupted, SealError, UsageError, VaultError
-from strongroom.model.text import counted
-from strongroom.model.times import Clock, parse_instant
+from strongroom.model.times import Clock
 from strongroom.vault.archives import all_archive_ids, get_archive
 from strongroom.vault.copies import log_copy
 from strongroom.vault.durable import make_folder
@@ -191,7 +191,7 @@ def _restore_log(order: CopyRestore, layout: Layout, identity: CopyIdentity) -> 
     facts = _LogFacts()
 
     def lines() -> Iterator[bytes]:
-        for line in _lines(order.store):
+        for line in copied_lines(order.store):
             facts.walk.follow(line)
             if facts.walk.seq == 1 and digest(line) != identity.vault:
                 raise VaultError(f"the log in {order.store.place} is another vault's", hint="restore from another copy")
@@ -204,35 +204,6 @@ def _restore_log(order: CopyRestore, layout: Layout, identity: CopyIdentity) -> 
     if not facts.walk.seq:
         raise VaultError(f"the copy in {order.store.place} has no log", hint="restore from another copy")
     return facts
-
-
-def end_of_log(store: CopyStore) -> tuple[int, datetime | None]:
-    """Return the number and the time of the last line of the log that a copy has."""
-    found = sorted((bounds[1], each.name) for each in store.list(LINES) if (bounds := lines_of(each.name)) is not None)
-    if not found:
-        return 0, None
-    last, name = found[-1]
-    line = read_whole(store, name).rstrip(b"\n").rpartition(b"\n")[2]
-    with readable(line):
-        return last, parse_instant(str(json.loads(line)["at"]))
-
-
-def _lines(store: CopyStore) -> Iterator[bytes]:
-    """Yield each line once, in order. Raises VaultError where some are missing between others."""
-    have = 0
-    for first, last, name in sorted(
-        (*bounds, each.name) for each in store.list(LINES) if (bounds := lines_of(each.name)) is not None
-    ):
-        if first > have + 1:
-            raise VaultError(
-                f"the copy in {store.place} lacks {counted(first - 1 - have, 'line')} of the log after line {have}",
-                hint="restore from another copy, or put the missing object back",
-            )
-        if last <= have:
-            continue
-        lines = read_whole(store, name).splitlines()
-        yield from lines[have + 1 - first :]
-        have = max(have, first + len(lines) - 1)
 
 
 def _small_files(store: CopyStore, layout: Layout, facts: _LogFacts) -> Iterator[tuple[str, Path]]:
