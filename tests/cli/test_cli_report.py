@@ -146,6 +146,7 @@ def test_the_page_runs_nothing_loads_nothing_and_says_names_as_they_are(folder: 
     assert (page.links, "url(" in text, "@import" in text) == ([], False, False)
     assert "&lt;script&gt;alert(&quot;1&quot;)&lt;/script&gt; &amp; &quot;Söhne&quot;" in text
     assert text.count("<table>") == text.count("<caption>")
+    assert text.count("<table>") + 1 == text.count('tabindex="0"'), "what is wider than a phone is moved with keys"
     assert text.count('role="img" aria-label="') == text.count("<svg")
 
 

@@ -111,7 +111,7 @@ def test_adjacent_lost_windows_are_one_loss_and_others_are_others(house: House) 
     assert list(lost) == ["lost chats 2025-10-16T00:00:00Z", "lost chats 2026-01-24T00:00:00Z"]
     longer, shorter = lost.values()
     assert longer.title.startswith("3 days of one stream are lost")
-    assert shorter.title.startswith("1 day of one stream are lost")
+    assert shorter.title.startswith("1 day of one stream is lost")
     assert longer.severity is Level.CRITICAL
     assert all(happens_once(key) for key in lost)
 

@@ -15,7 +15,9 @@ def table(caption: str, headings: Sequence[str], rows: Sequence[Row], *, right: 
     edge = len(headings) - right
     head = "".join(f'<th scope="col"{_side(place, edge)}>{escaped(each)}</th>' for place, each in enumerate(headings))
     body = "\n".join(f"<tr>{''.join(_cell(place, each, edge) for place, each in enumerate(row))}</tr>" for row in rows)
-    return f"<table><caption>{escaped(caption)}</caption><thead><tr>{head}</tr></thead>\n<tbody>{body}</tbody></table>"
+    name = escaped(caption)
+    inner = f"<table><caption>{name}</caption><thead><tr>{head}</tr></thead>\n<tbody>{body}</tbody></table>"
+    return f'<div class="wide" role="region" aria-label="{name}" tabindex="0">{inner}</div>'
 
 
 def _cell(place: int, content: str, edge: int) -> str:

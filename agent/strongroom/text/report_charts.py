@@ -51,12 +51,16 @@ table { border-collapse: collapse; width: 100%; margin: 1rem 0; font-size: .86re
 caption { text-align: left; font-weight: bold; padding: .3rem 0; }
 th, td { text-align: left; vertical-align: top; padding: .25rem .6rem .25rem 0; border-bottom: 1px solid #ccc;
   overflow-wrap: anywhere; font-weight: normal; }
+tbody th { overflow-wrap: break-word; min-width: 5rem; }
 thead th { font-weight: bold; border-bottom: 2px solid #666; overflow-wrap: normal; }
 .figure { text-align: right; white-space: nowrap; font-variant-numeric: tabular-nums; }
 .date { white-space: nowrap; }
 svg { width: 100%; height: auto; } code { overflow-wrap: anywhere; }
-@media (max-width: 48rem) { table { display: block; overflow-x: auto; } }
-@media print { body { font-size: 10pt; max-width: none; margin: 0; } @page { margin: 18mm 15mm; }
+.wide { overflow-x: auto; } .wide:focus { outline: 2px solid #2f6f9f; }
+@media screen and (max-width: 48rem) { .wide > svg { min-width: 42rem; }
+  td { overflow-wrap: break-word; } }
+@media print { body { font-size: 10pt; max-width: none; margin: 0; padding: 0; } @page { margin: 18mm 15mm; }
+  .wide { overflow: visible; } table { font-size: 7.5pt; } th, td { padding-right: .35rem; }
   h2, h3 { break-after: avoid; } tr, svg { break-inside: avoid; } thead { display: table-header-group; } }
 """.strip()
 
@@ -66,12 +70,13 @@ def coverage_chart(report: Report) -> str:
     cells, zone = report.cells, ZoneInfo(report.zone)
     height = _TOP + _ROW * len(report.streams) + 30
     words = "; ".join(f"{each.coverage.stream}: {_share(each)}" for each in report.streams) or "no stream"
-    parts = [f'<svg viewBox="0 0 {_WIDTH} {height}" role="img" aria-label="Coverage by stream: {_escaped(words)}">']
+    parts = ['<div class="wide" role="region" aria-label="Chart of the coverage" tabindex="0">']
+    parts += [f'<svg viewBox="0 0 {_WIDTH} {height}" role="img" aria-label="Coverage by stream: {_escaped(words)}">']
     parts += _dates(cells, zone)
     for place, each in enumerate(report.streams):
         parts += _row(each, _TOP + _ROW * place, len(cells))
     parts += _legend([heat for each in report.streams for heat in each.cells], height - 8)
-    return "\n".join([*parts, "</svg>"])
+    return "\n".join([*parts, "</svg></div>"])
 
 
 def volume_chart(each: StreamReport) -> str:

@@ -15,6 +15,7 @@ from strongroom.engine.queries.report import MOST_EVENTS, EventGroup, ReportAudi
 from strongroom.model.calendar_period import period_name
 from strongroom.model.job import State
 from strongroom.model.retention import Fate
+from strongroom.model.text import noun_of
 from strongroom.model.times import rough_duration
 from strongroom.model.waiting import described_cause
 from strongroom.text.html import Row, escaped, table
@@ -34,6 +35,7 @@ from strongroom.text.units import DASH, number, size
 if TYPE_CHECKING:
     from strongroom.engine.queries.report import Report, StreamReport
 
+_MOST_PROBLEMS = 20  # in the summary
 _ALL = frozenset(ReportAudience)
 _NOT_BOARD = frozenset({ReportAudience.AUDITOR, ReportAudience.OPERATIONS})
 
@@ -88,8 +90,11 @@ def _summary(report: Report) -> Iterator[str]:
     yield f'<p class="verdict">{escaped(first)}</p>'
     yield from (f"<p>{escaped(sentence)}</p>" for sentence in others)
     if report.problems:
-        rows = [(escaped(each.title), escaped(each.body)) for each in report.problems]
+        rows = [(escaped(each.title), escaped(each.body)) for each in report.problems[:_MOST_PROBLEMS]]
         yield table("What needs attention at the moment of this report", ("Problem", "Details"), rows)
+    if len(report.problems) > _MOST_PROBLEMS:
+        more = number(len(report.problems) - _MOST_PROBLEMS)
+        yield f"<p>{more} more: the JSON file beside this page lists all of them.</p>"
 
 
 def _coverage(report: Report) -> Iterator[str]:
@@ -214,12 +219,16 @@ def _retention(report: Report) -> Iterator[str]:
     headings = ("Class", *(fate.words.capitalize() for fate in shown), "Next period ends")
     yield table("Archives by retention class, at the moment of this report", headings, rows, right=5,
                  none="There is no archive.")  # fmt: skip
-    yield f"<p>{_number(report.holds)} legal holds of {_number(report.matters)} matters are active.</p>"
-    yield from _events(report, EventGroup.HOLDS, "Holds placed and released, and periods extended")
+    holds = f"{_number(report.holds)} {noun_of(report.holds, 'legal hold')}"
+    matters = f"{_number(report.matters)} {noun_of(report.matters, 'matter')}"
+    yield f"<p>Active: {holds} of {matters}.</p>"
+    none = "No hold was placed or released, and no period was extended."
+    yield from _events(report, EventGroup.HOLDS, "Holds placed and released, and periods extended", none)
 
 
 def _destruction(report: Report) -> Iterator[str]:
-    yield from _events(report, EventGroup.DESTRUCTION, "Proposals, approvals, destructions and erasure requests")
+    none = "Nothing was proposed, approved or destroyed, and no erasure was requested."
+    yield from _events(report, EventGroup.DESTRUCTION, "Proposals, approvals, destructions and erasure requests", none)
     yield "<p>For each destroyed archive there is a signed certificate: log/certificates/ID.note in the vault.</p>"
 
 
@@ -240,20 +249,22 @@ def _evidence(report: Report) -> Iterator[str]:
     ]
     yield table("Where checkpoints are stored outside the vault", ("Target", "Entries covered", "Last sent"), targets,
                  none="None is configured: a person who controls this machine could rewrite the log.")  # fmt: skip
-    yield from _events(report, EventGroup.CARE, "Scrubs, drills, damage and disclosures")
+    none = "Nothing of this kind happened."
+    yield from _events(report, EventGroup.CARE, "Scrubs, drills, damage and disclosures", none)
 
 
 def _changes(report: Report) -> Iterator[str]:
-    yield from _events(report, EventGroup.CHANGES, "Changes of the configuration and of the vault")
+    none = "Nothing was changed."
+    yield from _events(report, EventGroup.CHANGES, "Changes of the configuration and of the vault", none)
 
 
-def _events(report: Report, group: EventGroup, caption: str) -> Iterator[str]:
+def _events(report: Report, group: EventGroup, caption: str, none: str) -> Iterator[str]:
     found = report.events[group]
     rows = [
         (_number(each.seq), utc(each.at), escaped(event_words(each)), escaped(each.archive or DASH))
         for each in found[:MOST_EVENTS]
     ]
-    yield table(caption, ("Entry", "Time", "What happened", "Archive"), rows, none="There is no such entry.")
+    yield table(caption, ("Entry", "Time", "What happened", "Archive"), rows, none=none)
     if len(found) > MOST_EVENTS:
         yield f"<p>Only the first {number(MOST_EVENTS)} are listed; for all of them: strongroom audit log.</p>"
 

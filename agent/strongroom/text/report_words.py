@@ -65,11 +65,12 @@ def summary(report: Report) -> Iterator[str]:
     stored = sum(volume.sealed_size for each in report.streams for volume in each.volumes)
     yield f"The period has {counted(archives, 'archive')} with {counted(records, 'record')}, {size(stored)} on disk."
     fates = report.retention.fates
-    yield (
-        f"{counted(report.holds, 'legal hold')} of {counted(report.matters, 'matter')}"
-        f" {noun_of(report.holds, 'is', 'are')} active; {counted(fates[Fate.DUE], 'archive')}"
-        f" {noun_of(fates[Fate.DUE], 'is', 'are')} eligible for destruction."
-    )
+    matters = counted(report.matters, "matter")
+    active = f"{counted(report.holds, 'legal hold')} of {matters}" if report.holds else "No legal hold"
+    yield f"{active} {noun_of(report.holds or 1, 'is', 'are')} active."
+    over = fates[Fate.DUE]
+    eligible = counted(over, "archive") if over else "No archive"
+    yield f"{eligible} {noun_of(over or 1, 'is', 'are')} eligible for destruction."
     count = len(report.problems)
     yield (
         f"{counted(count, 'problem')} {noun_of(count, 'needs', 'need')} attention now."

@@ -189,7 +189,10 @@ def _late(stream_status: StreamStatus) -> Iterator[Alert]:
 
 
 def _lost(stream: str, window: Window) -> Alert:
-    title = f"{_words(window.length)} of one stream are lost: the provider deleted them before they were archived"
+    amount = _words(window.length)
+    one = amount.startswith("1 ")
+    title = f"{amount} of one stream {'is' if one else 'are'} lost: the provider deleted"
+    title += " it before it was archived" if one else " them before they were archived"
     key = f"{AlertKind.LOST} {stream} {format_instant(window.start)}"
     return Alert(key, Level.CRITICAL, title, f"stream {stream}: lost is {_period(window)}")
 
