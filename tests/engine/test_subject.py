@@ -41,13 +41,20 @@ def message(name: str, sender: str, to: str, text: str, **more: Any) -> dict[str
     }
 
 
+ESCAPED = {"cc": ["bob%40example.org"], "cost": 0.25, "x": "bob&#64;example.org"}
 ZAVU_OWN = [
     message("own-1", "+14155551234", "+4915123456789", "hello"),
     message("own-2", "0151 23456789", "+14155551234", "my mail is ANA.SOUZA@example.com"),
     message(
         "own-3", "whatsapp:+49-151-23456789", "Shop", f"ask {BOB_NAME} at {BOB_MAIL} or (415) 555 1234, {BOB_STREET}"
     ),
-    message("own-4", "+15550009999", "+14155551234", "Ana's is 0151/23456789", metadata={"cc": ["bob%40example.org"]}),
+    message(
+        "own-4",
+        "+15550009999",
+        "+14155551234",
+        "Ana's is 0151/23456789",
+        metadata={"cc": ["bob%40example.org"], "cost": 0.10, "x": "bob&#64;example.org"},
+    ),
     message("own-5", "con_ana", "Shop", "only by her contact id", contactId="con_ana"),
 ]
 ZAVU_OTHERS = [
@@ -148,6 +155,8 @@ def test_the_copy_has_the_person_and_nobody_else(built: House, tmp_path: Path) -
             assert word.lower() not in text.lower(), word
         assert "ANA.SOUZA@example.com" in text
         assert "0151/23456789" in text
+        assert "bob&#" not in text
+        assert '"cost": 0.25' in text.replace("&quot;", '"')
         assert "1 Own Road" in text
     by_name = {each["record"].get("id"): each["record"] for each in lines}
     bob = by_name["own-1"]["from"]

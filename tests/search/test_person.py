@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 import json
 
 import pytest
@@ -99,6 +100,12 @@ def test_what_may_be_somebody_is_masked_too(masking: Masking) -> None:
     assert masking.mask_text("ask +33 1 23 45 67 89 or eve@example.net") == "ask Number 1 or Person 2"
     assert masking.mask_text("again 0033123456789, not 0033123456780") == "again Number 1, not Number 2"
     assert masking.mask_text("山田太郎様、") == "Person 3様、"
+
+
+def test_somebody_in_escaped_text_hides_the_whole_of_it() -> None:
+    masking = Masking([NUMBER], [], [Person(("bob@example.org",))], (), lambda text: {html.unescape(text)})
+    assert masking.mask_text("ask bob&#64;example.org") == "(masked: another person in escaped text)"
+    assert masking.mask_text("call &#43;4915123456789 &amp; wait") == "call &#43;4915123456789 &amp; wait"
 
 
 def test_a_record_is_masked_wherever_somebody_stands(masking: Masking) -> None:

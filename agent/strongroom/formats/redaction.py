@@ -64,7 +64,7 @@ def redact_text(text: str, rules: Iterable[RedactionRule], applied: set[str] | N
         if rule.pattern is None:
             continue
         found = len(rule.pattern.findall(text))
-        if any(len(rule.pattern.findall(plain)) > found for plain in _resolved(text)):
+        if any(len(rule.pattern.findall(plain)) > found for plain in resolved_forms(text)):
             applied.add(rule.name)
             return rule.mask
         if found:
@@ -73,7 +73,7 @@ def redact_text(text: str, rules: Iterable[RedactionRule], applied: set[str] | N
     return text
 
 
-def _resolved(text: str) -> set[str]:
+def resolved_forms(text: str) -> set[str]:
     """Return what a reader may make of a text: escapes resolved, compatible signs replaced, hidden ones left out."""
     forms = {unicodedata.normalize("NFKC", text)}
     if "&" in text:

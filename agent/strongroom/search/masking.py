@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from msgspec import Struct
@@ -37,6 +37,7 @@ _WORD = re.compile(r"[\w'\u2019.\-]*\w")
 _PLAIN = re.compile(r"[+-]?\d+(?:[.,]\d+)?")
 _SCRIPTS = re.compile("[\u2e80-\u9fff\uac00-\ud7af\uf900-\ufaff]")  # written without blanks between words
 _ADDRESSED = re.compile(rf"\s*\"?(?P<name>[^<>\"]*?)\"?\s*<(?P<mail>{MAIL})>")
+_HIDDEN = "(masked: another person in escaped text)"
 _MOST_WORDS = 5  # of a name
 _DEEPEST = 60
 
@@ -60,9 +61,18 @@ class Masking:
     """Masks texts and records. Equal people are masked equally, in the order in which they are met."""
 
     def __init__(
-        self, own: Sequence[Identifier], own_names: Iterable[str], others: Iterable[Person], kept: Iterable[str] = ()
+        self,
+        own: Sequence[Identifier],
+        own_names: Iterable[str],
+        others: Iterable[Person],
+        kept: Iterable[str] = (),
+        forms: Callable[[str], Iterable[str]] = lambda _text: (),
     ) -> None:
-        """`own` and `own_names` are of the person whom the copy is for; `kept` identifiers are masked nowhere."""
+        """`own` and `own_names` are of the person whom the copy is for; `kept` identifiers are masked nowhere.
+
+        `forms` returns what a reader may make of a text, such as one whose escapes are resolved.
+        """
+        self._forms = forms
         kept_ones = [each for text in kept if (each := read_value(text)) is not None]
         self._own = [*own, *kept_ones]
         self._own_words = {word for name in own_names for word in _words(name)}
@@ -90,7 +100,12 @@ class Masking:
         }
 
     def mask_text(self, text: str) -> str:
-        """Return a text with everybody else masked."""
+        """Return a text with everybody else masked; as a whole where somebody is found only in another form of it."""
+        masked = self._mask_plain(text)
+        hidden = any(self._mask_plain(form) != form for form in self._forms(masked))
+        return _HIDDEN if hidden else masked
+
+    def _mask_plain(self, text: str) -> str:
         return self._mask_names(_TOKEN.sub(self._replace, text))
 
     @property
@@ -151,8 +166,6 @@ class Masking:
             return [self._mask(each, name, party=party, depth=depth + 1) for each in value]
         if isinstance(value, bool) or value is None:
             return value
-        if isinstance(value, str):
-            return self._mask_value(value, name, party=party, depth=depth)
         masked = self._mask_value(str(value), name, party=party, depth=depth)
         return value if masked == str(value) else masked
 

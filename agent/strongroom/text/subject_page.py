@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from itertools import groupby
 from typing import TYPE_CHECKING
 
+from strongroom.engine.proof.checkpoints import UNNAMED
 from strongroom.model.text import counted
 from strongroom.text.html import escaped, table
 from strongroom.text.report_charts import STYLE
@@ -59,8 +59,9 @@ def subject_page(copy: SubjectCopy) -> str:
 
 def _subtitle(copy: SubjectCopy) -> str:
     request = copy.request
+    sender = f"From {copy.issuer.organization}. " if copy.issuer.organization != UNNAMED else ""
     return (
-        f"From {copy.issuer.organization}. Request {request.id}, received on {request.received}, to be answered by"
+        f"{sender}Request {request.id}, received on {request.received}, to be answered by"
         f" {request.last_day} ({request.zone}). Made {utc(copy.made_at)}."
     )
 
@@ -77,7 +78,7 @@ def _cover(copy: SubjectCopy) -> Iterator[str]:
     yield f"<p>{escaped(copy.purposes or 'The organization tells you these in its answer.')}</p></section>"
     yield "<section><h2>Your rights</h2><ul>"
     yield from (f"<li>{escaped(each)}</li>" for each in _RIGHTS)
-    yield f"</ul><p>Contact: {escaped(copy.contact or copy.issuer.organization)}.</p></section>"
+    yield f"</ul><p>Contact: {escaped(copy.contact or 'the organization that answered you')}.</p></section>"
 
 
 def _holding(each: Holding, copy: SubjectCopy) -> tuple[str, ...]:
@@ -97,7 +98,7 @@ def _records(copy: SubjectCopy) -> Iterator[str]:
         yield f"<section><h2>{escaped(dataset)}, {escaped(copy.issuer.account(source))}</h2>"
         for each in group:
             yield f"<article><h3>{utc(each.at) if each.at else 'no time'}</h3><dl>"
-            yield from (f"<dt>{escaped(name)}</dt><dd>{_value(value)}</dd>" for name, value in each.record.items())
+            yield from (f"<dt>{escaped(name)}</dt><dd>{_value(value)}</dd>" for name, value in each.shown)
             yield "</dl></article>"
         yield "</section>"
 
@@ -106,7 +107,5 @@ def _place(each: MaskedRecord) -> tuple[str, str, str]:
     return each.source, each.stream, each.dataset
 
 
-def _value(value: object) -> str:
-    if isinstance(value, str):
-        return "\n".join(escaped(line) for line in value.splitlines())
-    return "" if value is None else escaped(json.dumps(value, ensure_ascii=False))
+def _value(value: str) -> str:
+    return "\n".join(escaped(line) for line in value.splitlines())

@@ -7,7 +7,6 @@ written, every line is searched for identifiers of other people that are known.
 from __future__ import annotations
 
 import hashlib
-import json
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
@@ -27,6 +26,8 @@ from strongroom.engine.access.subject_search import (
 from strongroom.engine.production.output import building, pack, publish
 from strongroom.engine.proof.checkpoints import Issuer
 from strongroom.engine.proof.package import check_target
+from strongroom.formats.exact_json import decode_exact, pretty
+from strongroom.formats.redaction import resolved_forms
 from strongroom.model.errors import UsageError, VaultError
 from strongroom.model.subject import SubjectRequest
 from strongroom.model.times import Chance, format_instant
@@ -51,11 +52,19 @@ class MaskedRecord(Struct, frozen=True):
     record: Mapping[str, Any]
 
     @property
+    def shown(self) -> list[tuple[str, str]]:
+        """Return its fields as texts, numbers as they were written."""
+        return [
+            (name, value if isinstance(value, str) else "" if value is None else pretty(value, lines=False))
+            for name, value in self.record.items()
+        ]
+
+    @property
     def line(self) -> bytes:
         """Return it as a line of JSON."""
         at = format_instant(self.at) if self.at else None
         names = {"source": self.source, "provider": self.provider, "stream": self.stream, "dataset": self.dataset}
-        return json.dumps({**names, "at": at, "record": self.record}, ensure_ascii=False).encode("utf-8", "replace")
+        return pretty({**names, "at": at, "record": self.record}, lines=False).encode("utf-8", "replace")
 
 
 class SubjectCopy(Struct, frozen=True):
@@ -133,7 +142,7 @@ def _masking(finding: Finding, contacts: Iterable[Person], kept: Sequence[str], 
         else:
             others += people_in(delivered, party_fields(record.hit, fields))
             others += [Person((), (name,)) for name in names_in(delivered)]
-    return Masking(finding.identifiers, own_names, [*others, *contacts], kept)
+    return Masking(finding.identifiers, own_names, [*others, *contacts], kept, resolved_forms)
 
 
 def _mask(masking: Masking, each: SubjectRecord, fields: OwnFields) -> MaskedRecord:
@@ -141,5 +150,5 @@ def _mask(masking: Masking, each: SubjectRecord, fields: OwnFields) -> MaskedRec
     shape = next(shape for shape in archive.expectation.datasets if shape.name == each.hit.dataset)
     parties = () if describes_subject(each, fields) else party_fields(each.hit, fields)
     fixed = tuple(name for name in (shape.id_field, shape.time_field) if name)
-    masked = masking.mask_record(each.fields, parties, fixed)
+    masked = masking.mask_record(decode_exact(each.hit.line), parties, fixed)
     return MaskedRecord(archive.source, archive.provider, archive.stream, each.hit.dataset, each.hit.entry.at, masked)
