@@ -53,7 +53,7 @@ ZAVU_OWN = [
         "+15550009999",
         "+14155551234",
         "Ana's is 0151/23456789",
-        metadata={"cc": ["bob%40example.org"], "cost": 0.10, "x": "bob&#64;example.org"},
+        metadata=ESCAPED,
     ),
     message("own-5", "con_ana", "Shop", "only by her contact id", contactId="con_ana"),
 ]
