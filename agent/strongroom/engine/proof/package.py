@@ -243,7 +243,8 @@ def _put_papers(
     package_source: PackageSource, order: PackageRequest, folder: Path, proven: Proven, public: str, custody: _ByName
 ) -> None:
     stamp = stamp_path(package_source.vault.layout, proven.kept.size)
-    facts = ReadmeFacts(order.archives, proven, public, order.recipients, order.plain, is_file(stamp))
+    issuer = issuer_of(package_source.config, package_source.vault)
+    facts = ReadmeFacts(issuer, order.archives, proven, public, order.recipients, order.plain, is_file(stamp))
     create(folder / "checkpoint.note", proven.kept.note.encode())
     if facts.stamped:
         create(folder / "checkpoint.tsr", read_file(stamp))

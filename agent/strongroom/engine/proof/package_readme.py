@@ -22,6 +22,7 @@ Phrase = Callable[[LoggedLine], str]
 class ReadmeFacts(Struct, frozen=True):
     """What the README describes."""
 
+    issuer: Issuer
     archives: Sequence[Archive]
     proven: Proven
     verifier: str  # the agent's public key, or empty where it is not known
@@ -32,7 +33,15 @@ class ReadmeFacts(Struct, frozen=True):
 
 def write_readme(facts: ReadmeFacts) -> str:
     """Return the README, with commands for standard tools."""
-    parts = [_HEAD, _contents(facts), _listing(facts.archives), _checking(facts), _opening(facts), _LIMITS]
+    parts = [
+        _HEAD,
+        _for_counsel(facts),
+        _contents(facts),
+        _listing(facts.archives),
+        _checking(facts),
+        _opening(facts),
+        _LIMITS,
+    ]
     return "\n".join(part.strip("\n") + "\n" for part in parts if part)
 
 
@@ -72,6 +81,19 @@ def write_custody(archive: Archive, events: Sequence[LoggedLine], phrase: Phrase
 def _one_line(text: str) -> str:
     """Return text without line breaks, terminal control characters or changes of text direction."""
     return "".join(char if char.isprintable() else " " for char in text).rstrip()
+
+
+def _for_counsel(facts: ReadmeFacts) -> str:
+    accounts = dict.fromkeys(facts.issuer.account(each.source) for each in facts.archives)
+    records = sum(each.inspection.records for each in facts.archives)
+    return _FOR_COUNSEL.format(
+        organization=_one_line(facts.issuer.organization),
+        accounts="; ".join(_one_line(each) for each in accounts),
+        start=format_instant(min(each.spec.window.start for each in facts.archives)),
+        end=format_instant(max(each.spec.window.end for each in facts.archives)),
+        count=f"{counted(len(facts.archives), 'archive')} with {counted(records, 'record')}",
+        signed=format_instant(facts.proven.kept.at),
+    )
 
 
 def _contents(facts: ReadmeFacts) -> str:
@@ -135,6 +157,31 @@ ARCHIVED RECORDS, WITH THEIR EVIDENCE
 
 This folder contains records from a Strongroom vault, and everything you need to check for yourself, without relying on
 the sender, that they are the records that were archived and that nothing was changed since.
+"""
+
+_FOR_COUNSEL = """
+FOR COUNSEL
+
+  Organization    {organization}
+  Accounts        {accounts}
+  Period          {start} up to, not including, {end} (UTC)
+  Contents        {count}; the list below shows which periods they cover
+  Signed          {signed}
+
+An archive is one file that the provider of the account delivered for one period, kept byte for byte, encrypted. When it
+arrived, it was read back from the disk, and every record in it was counted, unless custody.txt says that it was
+rejected. Each such event is an entry of a log. An entry cannot be changed or removed without contradicting every
+signature of the log that anyone received since.
+
+What you can show with this folder, if the check below finds nothing wrong:
+
+- Each file is, byte for byte, the one whose digest the log has recorded since it arrived.
+- The entries in custody.txt, with their times, are in the log that was signed at the time above. They say when the
+  organization requested the records, received, verified and handed them over, and who did so as user of the machine.
+- Who signed: the holder of the key that you received from the organization.
+
+To introduce an archive, print its custody.txt. To have it explained, ask the organization for the person who runs the
+vault, and whether the log of this period was also sent to a third party: such a copy confirms the times.
 """
 
 _CHECKING = """
