@@ -16,6 +16,7 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.worker import Worker
 
+from strongroom.engine.copies.copy_status import CopyFinding, CopyStatus, copy_statuses, list_copy_findings
 from strongroom.engine.core.alert_store import AlertRecord, newest_alerts
 from strongroom.engine.core.sources import Dependencies
 from strongroom.engine.monitor.doctor import Check, CheckResult, examine
@@ -27,6 +28,7 @@ from strongroom.text.states import CHECKS, LEVELS, alert_mark
 from strongroom.text.times import local
 from strongroom.text.units import number, span
 from strongroom_tui.reader import VaultSession
+from strongroom_tui.screens.copies_text import copy_lines
 from strongroom_tui.screens.screen import TabScreen, TextPane
 
 _WORD = 10
@@ -39,6 +41,7 @@ def health_text(
     checks: Iterable[Check] | None,
     now: datetime,
     bad: Sequence[str] = (),
+    copies: Iterable[Text] | None = None,
     *,
     offline: bool,
 ) -> Text:
@@ -53,6 +56,8 @@ def health_text(
     parts = [_alerts(active, now, bad, known=alert_records is not None, sent=sent)]
     if system is not None:
         parts.append(_section("Machine and sources", [Text(f"  {line}") for line in status_lines(system, now)]))
+    if copies is not None:
+        parts.append(_section("Copies", list(copies)))
     parts.append(_checks(checks, offline=offline))
     if over:
         parts.append(_section("Past alerts", [_notice(each, now, sent=sent) for each in over]))
@@ -140,6 +145,7 @@ def _section(title: str, lines: list[Text]) -> Text:
 
 
 MOST = 60  # notices
+_FOUND = 5  # objects of each copy that are named
 
 
 class Health(Struct, frozen=True):
@@ -147,6 +153,8 @@ class Health(Struct, frozen=True):
 
     alert_records: tuple[AlertRecord, ...]
     system: SystemStatus
+    copies: tuple[CopyStatus, ...] = ()
+    found: tuple[CopyFinding, ...] = ()  # in the copies, the first few of each
 
 
 class HealthQuestion(Struct, frozen=True):
@@ -155,7 +163,9 @@ class HealthQuestion(Struct, frozen=True):
     def ask(self, session: VaultSession) -> Health:
         """Read it."""
         system = read_system_status(session.vault, session.config, session.limits, session.clock())
-        return Health(tuple(newest_alerts(session.vault, MOST)), system)
+        copies = tuple(copy_statuses(session.vault, session.config))
+        found = tuple(one for each in copies for one in list_copy_findings(session.vault, each.name, _FOUND))
+        return Health(tuple(newest_alerts(session.vault, MOST)), system, copies, found)
 
 
 class HealthTab(TabScreen):
@@ -191,8 +201,9 @@ class HealthTab(TabScreen):
         health = seen.answer if seen is not None and isinstance(seen.answer, Health) else None
         alert_records, system = (health.alert_records, health.system) if health else (None, None)
         now = self.strongroom.clock()
+        copies = copy_lines(health.copies, health.found, now) if health else None
         bad = unarchived_words(seen.status.coverage) if seen is not None else []
-        text = health_text(alert_records, system, self._checks, now, bad, offline=self._offline)
+        text = health_text(alert_records, system, self._checks, now, bad, copies, offline=self._offline)
         self.query_one(TextPane).show(text)
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:

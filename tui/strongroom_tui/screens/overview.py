@@ -17,6 +17,7 @@ from textual.containers import Container
 from textual.widgets import Static
 from textual.worker import Worker
 
+from strongroom.engine.copies.copy_status import copy_statuses
 from strongroom.engine.core.sources import plans_of
 from strongroom.engine.ingest.coverage import mark_snapshot
 from strongroom.engine.queries.attention import Attention, read_attention
@@ -26,6 +27,7 @@ from strongroom.model.coverage_strip import Heat
 from strongroom.model.errors import StrongroomError
 from strongroom.text.layout import clip
 from strongroom_tui.reader import VaultSession
+from strongroom_tui.screens.copies_text import copy_facts
 from strongroom_tui.screens.errands import MAP, PLANS, errands, verdict
 from strongroom_tui.screens.overview_text import (
     cell_words,
@@ -56,6 +58,9 @@ class OverviewQuestion(Struct, frozen=True):
 
     def ask(self, session: VaultSession) -> Overview:
         """Read it."""
+        return replace(self._overview(session), copies=tuple(copy_statuses(session.vault, session.config)))
+
+    def _overview(self, session: VaultSession) -> Overview:
         engine, plans = session.engine(), plans_of(session.config)
         if engine is None:
             return read_overview(session.vault, plans, session.limits, session.clock(), self.look)
@@ -98,6 +103,7 @@ class OverviewTab(TabScreen):
         self._attention: Attention | None = None
         self._judged: int | None = None  # the version of the catalogue that was judged
         self._rest_until = 0.0
+        self._fitting = False  # the tiles are fitted soon
 
     def contents(self) -> ComposeResult:
         """Yield the list, the tiles, the map, and the line that describes what the cursor is on."""
@@ -108,6 +114,7 @@ class OverviewTab(TabScreen):
             yield Tile("Now", "jobs")
             yield Tile("Quota", "health")
             yield Tile("Evidence", "evidence")
+            yield Tile("Copies", "health")
         yield CoverageStrips()
         yield Static(id="cell", markup=False)
 
@@ -158,6 +165,8 @@ class OverviewTab(TabScreen):
         quota = self.query_one("#tile-quota", Tile)
         quota.show(quota_facts(overview.quotas, quota.room[0]))
         self.query_one("#tile-evidence", Tile).show(evidence_facts(overview, now))
+        self.query_one("#tiles").set_class(bool(overview.copies), "-copies")
+        self.query_one("#tile-copies", Tile).show(copy_facts(overview.copies, now))
         work = self.query_one("#tile-now", Tile)
         width, lines = work.room
         most = lines if work.boxed else max(1, self.size.height // 10)
@@ -230,6 +239,18 @@ class OverviewTab(TabScreen):
         cell = event.cell
         mode, kind = ("jobs", "failed") if cell.heat in _PROBLEM else ("archives", "")
         self.strongroom.open_list(mode, Filter(cell.stream, kind, days_of(cell)))
+
+    @on(Tile.Resized)
+    def _fit_tiles(self) -> None:
+        """Fit the facts once for all tiles that were laid out together."""
+        if not self._fitting:
+            self._fitting = True
+            self.call_after_refresh(self._fit_now)
+
+    def _fit_now(self) -> None:
+        self._fitting = False
+        if self.is_mounted and self._last is not None and isinstance(self._last.answer, Overview):
+            self._paint_tiles(self._last.answer, self._last.status)
 
     @on(Tile.Chosen)
     def _open_tile(self, event: Tile.Chosen) -> None:

@@ -27,6 +27,9 @@ class Tile(Vertical):
             super().__init__()
             self.mode = mode
 
+    class Resized(Message):
+        """A tile has another size: other facts may fit."""
+
     def __init__(self, name: str, mode: str, *, graphs: Sequence[str] = ()) -> None:
         super().__init__(id=f"tile-{name.lower()}")
         self._title, self._mode, self._graphs = name, mode, graphs
@@ -71,6 +74,10 @@ class Tile(Vertical):
             rest = Text("\n" + " " * _NAMED).join(lines)
             text = Text.assemble(name, rest, no_wrap=True)
         self.query_one(".facts", Static).update(text)
+
+    def on_resize(self) -> None:
+        """Have the facts fitted again: a tile is laid out later than the screen that it is on."""
+        self.post_message(self.Resized())
 
     def on_click(self, _event: events.Click) -> None:
         """Go to where there is more."""

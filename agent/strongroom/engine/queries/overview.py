@@ -13,6 +13,7 @@ from types import MappingProxyType
 from msgspec import Struct
 from msgspec.structs import replace
 
+from strongroom.engine.copies.copy_status import CopyStatus
 from strongroom.engine.core.heartbeat import Heartbeat, last_heartbeat
 from strongroom.engine.monitor.stream_status import Keeps
 from strongroom.engine.monitor.system_status import Quota, quota_of
@@ -90,6 +91,7 @@ class Overview(Struct, frozen=True):
     share: CoverageShare
     gaps: tuple[Gap, ...]  # by stream, the newest first
     days: tuple[DayTotals, ...]  # what was archived on each of the last 30 days, the oldest first
+    copies: tuple[CopyStatus, ...] = ()
 
 
 def read_overview(
