@@ -16,11 +16,24 @@ from pathlib import Path
 import pytest
 from msgspec.structs import replace
 
-from kit.evidence_chain import AT, PERSON, Keep, codes, copy_keep, forge_note, hand_to, make_keep, run_alone, sum_anew
+from kit.evidence_chain import (
+    AT,
+    PERSON,
+    Keep,
+    codes,
+    copy_keep,
+    forge_note,
+    hand_to,
+    make_keep,
+    run_alone,
+    sum_anew,
+    ticking,
+)
 from kit.sealed_vault import as_csv, message
 from strongroom.age.keys import X25519Identity
 from strongroom.config.schema import SourceSettings
 from strongroom.config.secrets import SecretRef
+from strongroom.engine.access.index import IndexProgress, build_segments
 from strongroom.engine.access.key_files import KeyExport, export_keys
 from strongroom.engine.access.restore import require_outside, restore, restore_members
 from strongroom.engine.core.identities import load_identities
@@ -371,3 +384,22 @@ def test_a_package_names_an_account_by_the_former_name_of_its_source(keep: Keep)
     for name in ("old", "middle"):
         assert issuer.account(name) == f"{issuer.account(source.name)}, formerly named {name}"
     assert issuer.account("other") == "other (not in the configuration)"
+
+
+def test_the_segment_of_an_archive_goes_along_and_is_compared_with_the_log(keep: Keep, tmp_path: Path) -> None:
+    with keep.opened() as vault:
+        identities = load_identities(keep.base / "identity.age", lambda: "")
+        archives = [found for each in keep.archives if (found := get_archive(vault.catalogue, each)) is not None]
+        list(build_segments(vault, archives, identities, ticking(), IndexProgress()))
+        segments = [vault.layout.segment(each.id) for each in archives]
+        segments[0].write_bytes(b"damaged")  # it is left out, and the package is whole without it
+    package = hand_to(keep, keep.base / "searched").path
+    there = [package / "archives" / each.id / "segment.idx.age" for each in archives]
+    assert [path.exists() for path in there] == [False, *(True for _each in archives[1:])]
+    assert there[1].read_bytes() == segments[1].read_bytes()
+    assert codes(lone(keep, package, tmp_path)) == []
+    shutil.rmtree(tmp_path / "elsewhere")
+    shutil.copy(there[1], there[0])  # that of another archive
+    there[1].write_bytes(there[1].read_bytes()[:-1])
+    sum_anew(package)
+    assert codes(lone(keep, package, tmp_path)) == ["segment", "segment"]

@@ -464,7 +464,8 @@ def _strays_of_vault(root: Path, expected: set[str]) -> Iterator[Wrong]:
 # --- A package that was handed over.
 
 _FILES = {"payload.age": "sealed_sha256", "key.age": "key_sha256", "manifest.json": "manifest_sha256"}
-_PARTS = {*_FILES, "custody.json", "custody.txt", "delivered", "decoded", "salt.txt"}
+_SEGMENT = "segment.idx.age"  # an archive may have none
+_PARTS = {*_FILES, _SEGMENT, "custody.json", "custody.txt", "delivered", "decoded", "salt.txt"}
 _PAPERS = {"README.txt", "package.json", "checkpoint.note", "checkpoint.tsr", "public-key.txt", "strongroom-verify.py"}
 
 _ABOUT = ["The entries below come f", "requested from the provi", "checks each entry agains"]
@@ -584,6 +585,9 @@ def _check_handed(folder: Path, own: Checkpoint, archive: str, count: int, packa
         if name != "key.age" or not package["recipients"]:  # a key file that was sealed anew is not the vault's
             newest = log.archives.get(archive, {}).get(fact)
             compare_file(folder / name, f"{archive}/{name}", newest, name.partition(".")[0])
+    if (folder / _SEGMENT).exists():
+        newest = log.archives.get(archive, {}).get("index_sha256")
+        compare_file(folder / _SEGMENT, f"{archive}/{_SEGMENT}", newest, "segment")
     if (folder / "delivered").exists() or (folder / "decoded").exists():
         salt = bytes.fromhex(read_plain(folder / "salt.txt").decode())
         told_of = json.loads(read_plain(folder / "manifest.json"))["delivered"]

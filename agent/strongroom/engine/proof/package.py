@@ -37,6 +37,7 @@ from strongroom.vault.checkpoints import LoggedLine, stamp_path
 from strongroom.vault.durable import create, flush, flush_folder, in_words, write_all
 from strongroom.vault.files import is_file, open_file, read_file
 from strongroom.vault.log import add_entry
+from strongroom.vault.segments import sealed_fault, segment_of
 from strongroom.vault.vault import Vault
 
 FORMAT = 1
@@ -195,12 +196,24 @@ def _put_archive(
     manifest = layout.quarantined(archive.id, ".json") if quarantined else layout.manifest(archive.id)
     _copy(vault.payload_path(archive), folder / "payload.age", archive.seal.sealed_sha256)
     create(folder / "manifest.json", _logged(manifest, "manifest_sha256", archive, events))
+    _put_segment(vault, folder, archive)
     document = {"archive": archive.id, "events": [event_document(event, proven) for event in events]}
     _put_json(folder / "custody.json", document)
     if order.plain:
         restore(vault, archive, package_source.identities, folder / "delivered", as_delivered=True)
         if archive.seal.decoded_size is not None:
             restore(vault, archive, package_source.identities, folder / "decoded")
+
+
+def _put_segment(vault: Vault, folder: Path, archive: Archive) -> None:
+    """Copy the search segment, where the archive has a sound one: nothing else depends on it."""
+    segment, path = segment_of(vault.catalogue, archive), vault.layout.segment(archive.id)
+    if segment is None or not is_file(path):
+        return
+    with open_file(path) as file:
+        sound = not sealed_fault(file, segment)
+    if sound:
+        _copy(path, folder / "segment.idx.age", segment.sha256)
 
 
 def _put_custody(

@@ -105,6 +105,7 @@ def _contents(facts: ReadmeFacts) -> str:
         "  archives/ID/payload.age    the sealed records, exactly as stored in the vault (an age v1 file)",
         f"  archives/ID/key.age        the key that opens it, {key}",
         "  archives/ID/manifest.json  description of the archive: source, period, counts, digests",
+        "  archives/ID/segment.idx.age  what a search compares, sealed with the same key; an archive may have none",
         "  archives/ID/custody.txt    its chain of custody, for people",
         "  archives/ID/custody.json   the same, with the exact log entries and their proofs",
         *(["  archives/ID/delivered      THE UNENCRYPTED RECORDS: keep them safe"] if facts.plain else []),
