@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 import shutil
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -23,6 +22,7 @@ from strongroom.engine.access.restore import require_outside, restore
 from strongroom.engine.proof.checkpoints import Issuer, issuer_of, sign_log, signer_of
 from strongroom.engine.proof.inclusion_proofs import Proven, checkpoint_sizes, custody_of, event_document, prove_entries
 from strongroom.engine.proof.known_checkpoints import known_checkpoints
+from strongroom.engine.proof.package_files import HINT, copy_sealed, sums_of
 from strongroom.engine.proof.package_readme import Phrase, ReadmeFacts, write_custody, write_readme
 from strongroom.engine.retention.holds import export_entries, hold_entries, holds_over
 from strongroom.evidence import verifier
@@ -34,15 +34,13 @@ from strongroom.model.entry_kind import EntryKind
 from strongroom.model.errors import StrongroomError, UsageError, VaultError
 from strongroom.model.times import Chance, Clock
 from strongroom.vault.checkpoints import LoggedLine, stamp_path
-from strongroom.vault.durable import create, flush, flush_folder, in_words, write_all
+from strongroom.vault.durable import create, flush_folder, in_words
 from strongroom.vault.files import is_file, open_file, read_file
 from strongroom.vault.log import add_entry
 from strongroom.vault.segments import sealed_fault, segment_of
 from strongroom.vault.vault import Vault
 
 FORMAT = 1
-_BLOCK = 1 << 20
-_HINT = "run: strongroom audit verify, and restore the file from a copy of the vault"
 
 
 class PackageRequest(Struct, frozen=True):
@@ -100,7 +98,7 @@ def write_package(package_source: PackageSource, order: PackageRequest) -> Finis
             package_source.step(archive.id)
         _put_keys(package_source, order, folder / "archives", custody)
         _put_papers(package_source, order, folder, proven, public, custody)
-        sums, size = _sums(folder)
+        sums, size = sums_of(folder)
         create(folder / "SHA256SUMS", sums)
         _verify(folder, public)
         _flush_tree(folder)
@@ -194,7 +192,7 @@ def _put_archive(
     vault, layout = package_source.vault, package_source.vault.layout
     quarantined = archive.holding is Holding.QUARANTINED
     manifest = layout.quarantined(archive.id, ".json") if quarantined else layout.manifest(archive.id)
-    _copy(vault.payload_path(archive), folder / "payload.age", archive.seal.sealed_sha256)
+    copy_sealed(vault.payload_path(archive), folder / "payload.age", archive.seal.sealed_sha256)
     create(folder / "manifest.json", _logged(manifest, "manifest_sha256", archive, events))
     _put_segment(vault, folder, archive)
     document = {"archive": archive.id, "events": [event_document(event, proven) for event in events]}
@@ -213,7 +211,7 @@ def _put_segment(vault: Vault, folder: Path, archive: Archive) -> None:
     with open_file(path) as file:
         sound = not sealed_fault(file, segment)
     if sound:
-        _copy(path, folder / "segment.idx.age", segment.sha256)
+        copy_sealed(path, folder / "segment.idx.age", segment.sha256)
 
 
 def _put_custody(
@@ -229,7 +227,7 @@ def _logged(path: Path, fact: str, archive: Archive, events: Sequence[LoggedLine
         log.learn(event.body)
     data = read_file(path)
     if hashlib.sha256(data).hexdigest() != log.archives.get(archive.id, {}).get(fact):
-        raise VaultError(f"the file {path.name} is not the one recorded in the log, so no package was made", hint=_HINT)
+        raise VaultError(f"the file {path.name} is not the one recorded in the log, so no package was made", hint=HINT)
     return data
 
 
@@ -295,7 +293,7 @@ def _verify(folder: Path, public: str) -> None:
     if report.findings:
         first = report.findings[0]
         raise VaultError(
-            f"the verifier rejects the package, so it was not kept: {first.where}: {first.message}", hint=_HINT
+            f"the verifier rejects the package, so it was not kept: {first.where}: {first.message}", hint=HINT
         )
 
 
@@ -324,35 +322,6 @@ def _log(package_source: PackageSource, order: PackageRequest, digest: str, prov
 
 def _put_json(path: Path, document: Mapping[str, object]) -> None:
     create(path, (json.dumps(document, indent=2, ensure_ascii=False) + "\n").encode())
-
-
-def _copy(source: Path, target: Path, sha256: str) -> None:
-    """Copy a payload. Raises VaultError unless it is the one that was archived."""
-    digest = hashlib.sha256()
-    fd = os.open(target, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
-    try:
-        with open_file(source) as file:
-            while block := file.read(_BLOCK):
-                digest.update(block)
-                write_all(fd, block)
-        flush(fd)
-    finally:
-        os.close(fd)
-    if digest.hexdigest() != sha256:
-        raise VaultError(
-            f"the payload {source.name} is not the one that was archived, so no package was made", hint=_HINT
-        )
-
-
-def _sums(folder: Path) -> tuple[bytes, int]:
-    """Return the text of SHA256SUMS, and how many bytes the files have together."""
-    lines, size = [], 0
-    for path in sorted(path for path in folder.rglob("*") if path.is_file()):
-        with path.open("rb") as file:
-            digest = hashlib.file_digest(file, "sha256").hexdigest()
-        lines.append(f"{digest}  {path.relative_to(folder)}\n")
-        size += path.stat().st_size
-    return "".join(lines).encode(), size
 
 
 def _flush_tree(folder: Path) -> None:
