@@ -22,6 +22,7 @@ from strongroom.search.person import (
     Identifier,
     IdentifierKind,
     digits_of,
+    mails_in,
     names_one,
     read_value,
     same_number,
@@ -33,6 +34,7 @@ _UUID = r"(?<![0-9a-zA-Z])[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}(?
 _TOKEN = re.compile(
     rf"(?P<mail>{MAIL})|(?P<date>(?<![\d\-]){_DATE})|(?P<uuid>{_UUID})|(?P<word>\w*[^\W\d]\w*)|(?P<number>{NUMBER})"
 )
+_NUMBER = re.compile(NUMBER)
 _WORD = re.compile(r"[\w'\u2019.\-]*\w")
 _PLAIN = re.compile(r"[+-]?\d+(?:[.,]\d+)?")
 _SCRIPTS = re.compile("[\u2e80-\u9fff\uac00-\ud7af\uf900-\ufaff]")  # written without blanks between words
@@ -82,6 +84,7 @@ class Masking:
         self._people: dict[str, str] = {}  # the first key of the person that a key is of
         self._tails: set[str] = set()
         self._names: dict[str, str] = {}  # the folded words of a name, and whose it is
+        self._starts: set[str] = set()  # first words of names, to pass over all others quickly
         self._singles: dict[str, str] = {}  # parts of the names of people who are in the records
         self._unspaced: dict[str, str] = {}  # names in scripts without blanks
         for person in others:
@@ -115,10 +118,8 @@ class Masking:
 
     def finds(self, text: str) -> bool:
         """Say whether a known identifier of somebody else is in a text: what a copy is searched for at its end."""
-        digits = (digits_of(found) for found in re.findall(NUMBER, text))
-        folded = fold(text)
-        mails = (key.removeprefix("mail ") for key in self._people if key.startswith("mail "))
-        return any(self._known(each) for each in digits) or any(each in folded for each in mails)
+        numbers = (digits_of(found) for found in _NUMBER.findall(text))
+        return any(map(self._known, numbers)) or any(f"mail {each}" in self._people for each in mails_in(text))
 
     def _learn(self, person: Person) -> None:
         values = [each for text in person.identifiers if (each := read_value(text)) is not None]
@@ -134,7 +135,7 @@ class Masking:
             if each.kind is IdentifierKind.NUMBER and len(each.key) >= SAFE_DIGITS - 2:
                 self._tails.add(each.key[-SAFE_DIGITS:])
             if each.kind is IdentifierKind.NAME and "://" not in each.key:
-                self._names.setdefault(" ".join(_words(each.key)), first)
+                self._keep_name(_words(each.key), first)
         self._people.setdefault(first, first)
         for text in (*person.names, *person.places):
             self._learn_name(text, first, in_records=bool(met) or not values)
@@ -143,7 +144,7 @@ class Masking:
         words = _words(text)
         if not words or set(words) <= self._own_words:
             return
-        self._names.setdefault(" ".join(words), person)
+        self._keep_name(words, person)
         if _SCRIPTS.search(text):
             self._unspaced |= {each: person for each in {"".join(words), *words} if len(each) > 1}
         for word in words if in_records else ():
@@ -153,6 +154,11 @@ class Masking:
     def _mask_fixed(self, value: Any) -> Any:
         text = str(value)
         return self.mask_text(text) if isinstance(value, str | int) and self.finds(text) else value
+
+    def _keep_name(self, words: Sequence[str], person: str) -> None:
+        if words:
+            self._names.setdefault(" ".join(words), person)
+            self._starts.add(words[0])
 
     def _mask(self, value: Any, name: str, *, party: bool, depth: int) -> Any:
         if depth > _DEEPEST:
@@ -258,9 +264,12 @@ class Masking:
         return "".join([*out, text[at:]])
 
     def _named(self, keys: Sequence[str], words: Sequence[re.Match[str]], place: int) -> tuple[int, str]:
-        for count in range(min(_MOST_WORDS, len(keys) - place), 0, -1):
+        if not keys[place]:
+            return 0, ""
+        most = _MOST_WORDS if keys[place].partition(" ")[0] in self._starts else 0
+        for count in range(min(most, len(keys) - place), 0, -1):
             person = self._names.get(" ".join(key for key in keys[place : place + count] if key))
-            if person and keys[place]:
+            if person:
                 return count, person
         if not words[place][0][:1].isupper():
             return 0, ""
