@@ -1,7 +1,8 @@
 """A folder as a store: another disk, or a share that is mounted. Files have the names of the objects.
 
 A file is written under a temporary name, flushed, dropped from the page cache, read back and given its name without
-overwriting another; then its folder is flushed. No symbolic link below the copy's own folder is ever followed.
+overwriting another; then its folder is flushed. Where there are several, each step is done for all of them before the
+next one. No symbolic link below the copy's own folder is ever followed.
 """
 
 from __future__ import annotations
@@ -10,11 +11,24 @@ import errno
 import hashlib
 import os
 import stat
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Collection, Iterable, Iterator, MutableSequence, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
+from typing import TypeVar
 
-from strongroom.copies.port import BLOCK, CopyAway, ObjectAbsent, SourceChanged, StoredObject, digest_of
+from msgspec import Struct
+
+from strongroom.copies.port import (
+    BLOCK,
+    CopyAway,
+    NewObject,
+    ObjectAbsent,
+    SourceChanged,
+    Stored,
+    StoredObject,
+    digest_of,
+)
 from strongroom.model.copies import is_object_name
 from strongroom.model.errors import VaultError, WorldError
 from strongroom.vault.durable import Flusher, flush_folder, write_all
@@ -37,6 +51,9 @@ from strongroom.vault.shred import shred
 
 _UNLINKED = (errno.EPERM, errno.EOPNOTSUPP, errno.ENOSYS, errno.EMLINK)  # file systems without hard links
 _TMP = "tmp"
+FLUSHERS = 16  # threads that wait for the disk at once
+
+_Thing = TypeVar("_Thing")
 
 
 class FolderStore:
@@ -68,19 +85,30 @@ class FolderStore:
 
     def put(self, name: str, blocks: Iterable[bytes], sha256: str) -> bool:
         """Write a file by the whole protocol."""
-        path = self._path(name)
-        with self._worded("write", name):
-            if is_there(path):
-                return False
-            temporary = self.root / _TMP / f"{path.name}.part"
-            with suppress(FileNotFoundError):
-                unlink(temporary)
-            try:
-                self._fill(temporary, blocks, sha256, name)
-                return self._publish(temporary, path)
-            finally:
-                with suppress(OSError):  # what is left is removed by the next run
-                    unlink(temporary)
+        (stored,) = self.put_many([NewObject(name, sha256, lambda: blocks)])
+        if isinstance(stored, SourceChanged):
+            raise stored
+        return stored
+
+    def put_many(self, objects: Sequence[NewObject]) -> Sequence[Stored]:
+        """Write files by the whole protocol, each step for all of them: the disk flushes many as fast as one."""
+        results: MutableSequence[Stored] = [False] * len(objects)
+        with self._worded("write", objects[0].name if len(objects) == 1 else ""), ExitStack() as stack:
+            parts: dict[int, _Part] = {}
+            for number, each in enumerate(objects):
+                part = _Part(self._path(each.name), self.root / _TMP / f"{number}.part", each)
+                if not is_there(part.path):
+                    try:
+                        part.write(stack)
+                        parts[number] = part
+                    except SourceChanged as error:
+                        results[number] = error
+            _each_at_once(_Part.flush, parts.values())
+            for number, part in parts.items():
+                part.read_back(self.place)
+                results[number] = self._publish(part)
+            _each_at_once(flush_folder, self._touched(parts.values()))
+        return results
 
     def read(self, name: str) -> Iterator[bytes]:
         """Yield the bytes, read from the disk."""
@@ -139,41 +167,29 @@ class FolderStore:
         except FileNotFoundError:
             raise ObjectAbsent(f"{self.place} has no {name}") from None
 
-    def _fill(self, temporary: Path, blocks: Iterable[bytes], sha256: str, name: str) -> None:
-        found, fd = hashlib.sha256(), create_descriptor(temporary)
+    def _publish(self, part: _Part) -> bool:
+        """Give the file its name; return False where another has it. The folders are still to be flushed."""
+        for folder in self._folders(part.path):
+            make_directory(folder)
         try:
-            with Flusher(fd) as flusher:
-                for block in blocks:
-                    found.update(block)
-                    write_all(fd, block)
-                    flusher.wrote(len(block))
-                flusher.settle()
-            if found.hexdigest() != sha256:
-                raise SourceChanged(f"{name} was not copied: the bytes in the vault are not those that were archived")
-            os.fsync(fd)
-            os.posix_fadvise(fd, 0, 0, os.POSIX_FADV_DONTNEED)
-        finally:
-            os.close(fd)
-        if digest_of(_blocks(temporary)) != sha256:
-            raise CopyAway(f"{name} read back from {self.place} is not what was written", hint="check the disk")
-
-    def _publish(self, temporary: Path, path: Path) -> bool:
-        """Give the file its name; return False where another has it."""
-        for folder in reversed(path.parents[: len(path.relative_to(self.root).parts) - 1]):
-            if make_directory(folder):
-                flush_folder(folder.parent)
-        try:
-            link(temporary, path)
+            link(part.temporary, part.path)
         except FileExistsError:
             return False
         except OSError as error:
             if error.errno not in _UNLINKED:
                 raise
-            if is_there(path):
+            if is_there(part.path):
                 return False
-            rename(temporary, path)  # nobody else writes here: see `copies_alone`
-        flush_folder(path.parent)
+            rename(part.temporary, part.path)  # nobody else writes here: see `copies_alone`
         return True
+
+    def _folders(self, path: Path) -> Sequence[Path]:
+        """Return the folders below the copy's own that a file is in, from above."""
+        return path.parents[: len(path.relative_to(self.root).parts) - 1][::-1]
+
+    def _touched(self, parts: Iterable[_Part]) -> Sequence[Path]:
+        """Return each folder that has a new entry, or may have one."""
+        return tuple(dict.fromkeys(folder for part in parts for folder in (self.root, *self._folders(part.path))))
 
     def _path(self, name: str) -> Path:
         if not is_object_name(name) or name.startswith(f"{_TMP}/"):
@@ -197,6 +213,58 @@ class FolderStore:
             if isinstance(error, CopyAway):
                 raise
             raise CopyAway(f"cannot {act} {what}: {error.message}", hint=error.hint) from error
+
+
+class _Part(Struct):
+    """A file on its way: under its temporary name until it was flushed and read back."""
+
+    path: Path
+    temporary: Path
+    new: NewObject
+    fd: int = -1
+
+    def write(self, stack: ExitStack) -> None:
+        """Write the blocks; it stays open until it is flushed, and its temporary name goes with the stack."""
+        found = hashlib.sha256()
+        stack.callback(_unlink, self.temporary)
+        _unlink(self.temporary)
+        self.fd = create_descriptor(self.temporary)
+        stack.callback(os.close, self.fd)
+        with Flusher(self.fd) as flusher:
+            for block in self.new.blocks():
+                found.update(block)
+                write_all(self.fd, block)
+                flusher.wrote(len(block))
+            flusher.settle()
+        if found.hexdigest() != self.new.sha256:
+            words = f"{self.new.name} was not copied: the bytes in the vault are not those that were archived"
+            raise SourceChanged(words)
+
+    def flush(self) -> None:
+        """Flush the bytes to the disk, and drop them from the page cache."""
+        os.fsync(self.fd)
+        os.posix_fadvise(self.fd, 0, 0, os.POSIX_FADV_DONTNEED)
+
+    def read_back(self, place: str) -> None:
+        """Raise CopyAway where the disk has other bytes."""
+        if digest_of(_blocks(self.temporary)) != self.new.sha256:
+            words = f"{self.new.name} read back from {place} is not what was written"
+            raise CopyAway(words, hint="check the disk")
+
+
+def _unlink(path: Path) -> None:
+    with suppress(OSError):  # what is left is removed by the next run
+        unlink(path)
+
+
+def _each_at_once(act: Callable[[_Thing], None], things: Collection[_Thing]) -> None:
+    """Do something with each at the same time: flushes that wait together are one for the disk."""
+    if len(things) < 2:
+        for thing in things:
+            act(thing)
+        return
+    with ThreadPoolExecutor(min(FLUSHERS, len(things))) as pool:
+        list(pool.map(act, things))
 
 
 def _blocks(path: Path) -> Iterator[bytes]:

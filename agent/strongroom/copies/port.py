@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Protocol
 
 from msgspec import Struct, field
@@ -37,6 +37,18 @@ class StoredObject(Struct, frozen=True):
     size: int  # bytes
 
 
+class NewObject(Struct, frozen=True):
+    """One object that is to be stored."""
+
+    name: str
+    sha256: str
+    blocks: Callable[[], Iterable[bytes]]  # called once; its blocks may raise SourceChanged
+
+
+Stored = bool | SourceChanged
+"""What became of a new object: stored, or not since its name is taken (False), or since its source is not it."""
+
+
 class CopyStore(Protocol):
     """A place for one copy of one vault."""
 
@@ -61,6 +73,13 @@ class CopyStore(Protocol):
         """
         ...
 
+    def put_many(self, objects: Sequence[NewObject]) -> Sequence[Stored]:
+        """Do the same with several, in whatever way is fast; return what became of each. Raises CopyAway.
+
+        All of them are as safe as after `put` when it returns. Where it raises, some may be stored.
+        """
+        ...
+
     def read(self, name: str) -> Iterator[bytes]:
         """Yield an object's bytes as the store has them, past any cache. Raises ObjectAbsent, CopyAway."""
         ...
@@ -76,6 +95,18 @@ class CopyStore(Protocol):
     def delete(self, name: str) -> bool:
         """Remove an object for good, in every version; return False where there was none. Raises CopyAway."""
         ...
+
+
+def put_each(store: CopyStore, objects: Sequence[NewObject]) -> Sequence[Stored]:
+    """Store one object after the other: for a store that has no faster way."""
+
+    def put(each: NewObject) -> Stored:
+        try:
+            return store.put(each.name, each.blocks(), each.sha256)
+        except SourceChanged as error:
+            return error
+
+    return [put(each) for each in objects]
 
 
 class Throttle(Struct):

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
 from itertools import chain
 from typing import Any
@@ -17,7 +17,17 @@ from typing import Any
 from msgspec import Struct
 
 from strongroom.config.copies import BucketSettings
-from strongroom.copies.port import BLOCK, CopyAway, ObjectAbsent, SourceChanged, StoredObject, digest_of
+from strongroom.copies.port import (
+    BLOCK,
+    CopyAway,
+    NewObject,
+    ObjectAbsent,
+    SourceChanged,
+    Stored,
+    StoredObject,
+    digest_of,
+    put_each,
+)
 from strongroom.copies.s3_client import TAKEN, code_of, connect, worded
 from strongroom.model.copies import is_object_name
 from strongroom.model.errors import StrongroomError, VaultError
@@ -78,6 +88,10 @@ class S3Store:
                 f"{name} read back from {self.place} is not what was written", hint="do not trust this store"
             )
         return True
+
+    def put_many(self, objects: Sequence[NewObject]) -> Sequence[Stored]:
+        """Send one after the other."""
+        return put_each(self, objects)
 
     def read(self, name: str) -> Iterator[bytes]:
         """Yield the bytes; what breaks off is resumed, of the same object only."""

@@ -10,11 +10,15 @@ import sys
 from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
+from typing import Any
+
+from msgspec.structs import replace
 
 from kit.destruction import DUE, SIGNER
 from kit.drivers.destruction import Reaper
 from strongroom.config.copies import CopySettings
 from strongroom.config.schema import Config, VaultSettings
+from strongroom.copies.folder import FolderStore
 from strongroom.engine.copies.copying import CopyContext, update_copy
 from strongroom.engine.copies.removal import remove_from_copies
 from strongroom.engine.copies.targets import open_target, stores_in
@@ -40,7 +44,21 @@ def main() -> None:
 
 
 def copy(vault: Vault, context: CopyContext, settings: CopySettings) -> None:
-    update_copy(context, open_target(settings, vault))
+    target = open_target(settings, vault)
+    assert isinstance(target.store, FolderStore)
+    store = WatchedStore(target.store.root.parent, target.store.root.name)
+    store.crash_point = context.crash_point
+    update_copy(context, replace(target, store=store))
+
+
+class WatchedStore(FolderStore):
+    """May die between the files of a group: all were flushed, and some have their names."""
+
+    crash_point: Callable[[str], None]
+
+    def _publish(self, part: Any) -> bool:
+        self.crash_point("publish")
+        return super()._publish(part)
 
 
 def repair(vault: Vault, context: CopyContext, settings: CopySettings) -> None:

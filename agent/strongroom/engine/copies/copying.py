@@ -9,15 +9,17 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-from collections.abc import Callable, Iterator
+from collections import deque
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime
+from functools import partial
 from itertools import islice
 
 from msgspec import Struct, field
 from msgspec.structs import replace
 
-from strongroom.copies.port import SourceChanged, Throttle, digest_of
+from strongroom.copies.port import NewObject, SourceChanged, Throttle, digest_of
 from strongroom.engine.copies.contents import (
     CopyObject,
     certificate_object,
@@ -67,6 +69,8 @@ from strongroom.vault.tombstones import get_tombstone, is_logged, unfinished_tom
 from strongroom.vault.vault import Vault
 
 STEP = 200  # entries between two saves
+TOGETHER = 40  # archives at most that are written together, each with four files that are open at once
+SMALL = 8 << 20  # bytes of them after which no further one is added
 
 
 class CopyContext(Struct, frozen=True):
@@ -155,57 +159,65 @@ class _Run:
 
     def _changes(self, changes: Changes) -> None:
         vault = self._context.vault
-        for archive in changes.archives:
-            self._bring(archive, changed=archive in changes.changed)
-        for archive in all_archive_ids(self._catalogue) if changes.everything else ():
-            self._bring(archive, changed=False)
+        self._bring_all(changes.archives, changes.changed)
+        self._bring_all(all_archive_ids(self._catalogue) if changes.everything else (), frozenset())
         beside = [checkpoint_object(vault, size) for size in changes.checkpoints]
         beside += [stamp_object(vault, size) for size in changes.stamps]
         beside += [certificate_object(vault, archive) for archive in changes.certificates]
-        for each in beside:
-            if each is not None:
-                self._put(each, "")
+        self._put([(each, "") for each in beside if each is not None])
 
-    def _bring(self, archive_id: str, *, changed: bool) -> None:
-        """Bring one archive up to date, as it is now: it may be destroyed since the entry that names it."""
-        if self._context.stop():
-            raise Interrupted("copying was interrupted", hint="run it again: it resumes where it stopped")
-        with _alone(self._context.vault):
-            destroyed = get_tombstone(self._catalogue, archive_id)
-            if destroyed is not None:
-                self._remove(destroyed.tombstone)
-                return
-            try:
-                archive = get_archive(self._catalogue, archive_id)
-            except RowUnreadable as error:
-                self.report.problems.append(error.message)
-                return
-            if archive is not None:
-                self._copy(archive, changed=changed)
+    def _bring_all(self, archives: Iterable[str], changed: Collection[str]) -> None:
+        """Bring archives up to date, as they are now: small ones together, since the disk flushes many as fast as one.
 
-    def _copy(self, archive: Archive, *, changed: bool) -> None:
-        objects = objects_of(self._context.vault, archive)
-        for each in objects:
-            self._put(each, archive.id)
-            self._context.crash_point("copy: put object")
-        for each in objects if changed else ():
-            if each.part in REPLACED:
-                self._drop_former(each, object_prefix(each.part, archive.id, archive.holding))
-        self.report.archives += 1
+        An archive may be destroyed since the entry that names it. A destruction looks there before or after a group.
+        """
+        waiting = deque(archives)
+        while waiting:
+            if self._context.stop():
+                raise Interrupted("copying was interrupted", hint="run it again: it resumes where it stopped")
+            with _alone(self._context.vault):
+                group: list[Archive] = []
+                while waiting and len(group) < TOGETHER and sum(each.seal.sealed_size for each in group) < SMALL:
+                    group += self._archive(waiting.popleft())
+                self._copy(group, changed)
 
-    def _put(self, each: CopyObject, archive: str) -> None:
-        """Store an object, or compare the one that is there. What cannot be stored is noted, and the rest goes on."""
-        store, name = self._store, self._target.name
+    def _archive(self, archive_id: str) -> list[Archive]:
+        """Return the archive; none where it was destroyed, which is done in the copy, or its row cannot be read."""
+        destroyed = get_tombstone(self._catalogue, archive_id)
+        if destroyed is not None:
+            self._remove(destroyed.tombstone)
+            return []
         try:
-            if store.put(each.name, self._throttle.passed(each.blocks()), each.sha256):
+            archive = get_archive(self._catalogue, archive_id)
+        except RowUnreadable as error:
+            self.report.problems.append(error.message)
+            return []
+        return [archive] if archive is not None else []
+
+    def _copy(self, archives: Sequence[Archive], changed: Collection[str]) -> None:
+        found = [(each, archive) for archive in archives for each in objects_of(self._context.vault, archive)]
+        self._put([(each, archive.id) for each, archive in found])
+        for each, archive in found:
+            if archive.id in changed and each.part in REPLACED:
+                self._drop_former(each, object_prefix(each.part, archive.id, archive.holding))
+        self.report.archives += len(archives)
+
+    def _put(self, objects: Sequence[tuple[CopyObject, str]]) -> None:
+        """Store objects, each of an archive; what cannot be stored is noted, and the rest goes on."""
+        new = [NewObject(each.name, each.sha256, partial(self._blocks, each)) for each, _archive in objects]
+        for (each, archive), stored in zip(objects, self._store.put_many(new) if new else [], strict=True):
+            if stored is True:
                 self.report.objects += 1
-                return
-        except SourceChanged as error:
-            self._note(CopyFinding(name, each.name, archive, "missing", error.message, self._context.clock()))
-            return
-        if digest_of(self._throttle.passed(store.read(each.name))) != each.sha256:
-            message = f"expected SHA-256 {each.sha256[:16]}…, found another file under this name"
-            self._note(CopyFinding(name, each.name, archive, "changed", message, self._context.clock()))
+            elif isinstance(stored, SourceChanged):
+                self._note(each.name, archive, "missing", stored.message)
+            elif digest_of(self._throttle.passed(self._store.read(each.name))) != each.sha256:
+                message = f"expected SHA-256 {each.sha256[:16]}…, found another file under this name"
+                self._note(each.name, archive, "changed", message)
+            self._context.crash_point("copy: put object")
+
+    def _blocks(self, each: CopyObject) -> Iterator[bytes]:
+        self._context.crash_point("copy: writing object")
+        return self._throttle.passed(each.blocks())
 
     def _drop_former(self, each: CopyObject, prefix: str) -> None:
         """Remove what the object replaces, once the new one is there."""
@@ -221,10 +233,10 @@ class _Run:
         stone = tombstone_object(tombstone)
         if digest_of(self._store.read(stone.name)) != stone.sha256:
             message = "expected the tombstone that the log records, found another"
-            at = self._context.clock()
-            self._note(CopyFinding(self._target.name, stone.name, tombstone.archive, "changed", message, at))
+            self._note(stone.name, tombstone.archive, "changed", message)
 
-    def _note(self, finding: CopyFinding) -> None:
+    def _note(self, name: str, archive: str, code: str, message: str) -> None:
+        finding = CopyFinding(self._target.name, name, archive, code, message, self._context.clock())
         note_finding(self._context.vault, finding)
         self.report.problems.append(f"{finding.object}: {finding.message}")
 
