@@ -236,6 +236,15 @@ def test_an_alert_comes_before_the_period_ends(built: House) -> None:
     assert severity(last) == []
 
 
+def test_status_says_which_answers_are_late_and_what_to_do(built: House) -> None:
+    request = ask_json(built, "request", "Souza", "--identifier", NUMBER, "--received", "2026-01-31")["request"]
+    assert request["answer_by"] == "2026-02-28"
+    status = CliRunner().invoke(cli, ["--config", str(built.base / "strongroom.toml"), "status", "--json"])
+    problems = [each for each in json.loads(status.stdout)["problems"] if "2026-02-28" in each["title"]]
+    assert [each["next"] for each in problems] == ["strongroom subject list"]
+    ask(built, "answer", request["id"], "answered", "--words", "late, with an apology")
+
+
 def test_a_month_ends_on_its_last_day_and_on_the_calendar_of_the_zone() -> None:
     assert add_months(date(2026, 1, 31), 1) == date(2026, 2, 28)
     assert add_months(date(2027, 11, 30), 3) == date(2028, 2, 29)

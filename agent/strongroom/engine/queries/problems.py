@@ -64,6 +64,7 @@ _NEXT: Mapping[AlertKind, str] = {
     AlertKind.FIXITY: "strongroom recover",
     AlertKind.SCRUB: "strongroom scrub status",
     AlertKind.DESTRUCTION: "strongroom destroy list",
+    AlertKind.ANSWER: "strongroom subject list",
     AlertKind.COPY: "strongroom copy status",
     AlertKind.COPY_DAMAGED: "strongroom repair",
     AlertKind.COPY_REHEARSAL: "strongroom copy rehearse",
@@ -139,6 +140,8 @@ def _problem(alarm: Alert) -> Problem:
         command = f"{command} --stream {subject.partition(' ')[0]}"
     if kind == AlertKind.PAUSED:
         command = f"{command} {subject}"
+    if kind == AlertKind.ANSWER and "erasure" in alarm.body:
+        command = "strongroom erase list"
     level = Level.INFO if kind in _NOTES else alarm.severity
     return Problem(kind, level, alarm.title, alarm.body, command, subject.partition(" ")[0])
 
