@@ -243,6 +243,11 @@ def test_status_says_which_answers_are_late_and_what_to_do(built: House) -> None
     problems = [each for each in json.loads(status.stdout)["problems"] if "2026-02-28" in each["title"]]
     assert [each["next"] for each in problems] == ["strongroom subject list"]
     ask(built, "answer", request["id"], "answered", "--words", "late, with an apology")
+    words = ("report", "--from", "2026-01-01", "--to", "2100-01-01", "--json")
+    report = CliRunner().invoke(cli, ["--config", str(built.base / "strongroom.toml"), *words])
+    told = [each["what"] for each in json.loads(report.stdout)["events"]["care"]]
+    assert "a person's request for their data was recorded" in told
+    assert "apology" not in report.stdout
 
 
 def test_a_month_ends_on_its_last_day_and_on_the_calendar_of_the_zone() -> None:

@@ -91,6 +91,9 @@ EVENTS: Mapping[EventGroup, tuple[EntryKind, ...]] = {
         EntryKind.COPY_REHEARSED,
         EntryKind.VAULT_RESTORED,
         EntryKind.HANDOVER_MADE,
+        EntryKind.PRODUCTION_MADE,
+        EntryKind.SUBJECT_REQUESTED,
+        EntryKind.SUBJECT_CHANGED,
         EntryKind.KEYS_EXPORTED,
     ),
     EventGroup.CHANGES: (
