@@ -25,7 +25,6 @@ from strongroom.engine.access.subject_search import (
 )
 from strongroom.engine.production.output import building, pack, publish
 from strongroom.engine.proof.checkpoints import Issuer
-from strongroom.engine.proof.package import check_target
 from strongroom.formats.exact_json import decode_exact, pretty
 from strongroom.formats.redaction import resolved_forms
 from strongroom.model.errors import UsageError, VaultError
@@ -122,7 +121,10 @@ def make_copy(
 
 def keep_copy(vault: Vault, target: Path, files: Mapping[str, bytes], random_bytes: Chance) -> str:
     """Write the files as a new folder or ZIP; return the SHA-256 of the records. Raises UsageError and WorldError."""
-    check_target(target)
+    if target.exists() or target.is_symlink():
+        raise UsageError(f"{target} exists and is never overwritten", hint="name a new folder")
+    if not target.parent.is_dir():
+        raise UsageError(f"there is no folder {target.parent}", hint="create it first, or name another")
     require_outside(vault, target)
     with building(target, random_bytes) as folder:
         for name, content in files.items():
