@@ -306,7 +306,9 @@ def test_a_file_of_answers_makes_all_of_it_after_each_key_was_tried(
         assert refused.exit_code == 2
         assert "nothing was made: zavu-main: " in refused.stderr and "NOT_SET" in refused.stderr
         assert not (tmp_path / "vault").exists() and not (tmp_path / "c.toml").exists()
-        made = invoke("init", "--answers", answers_file(*places))
+        inside = invoke("init", "--answers", answers_file(*places, more=f'copy = "{tmp_path}/vault/copy"'))
+        assert inside.exit_code != 0 and "is inside the vault" in inside.stderr
+        made = invoke("init", "--answers", answers_file(*places, more=f'copy = "{tmp_path}/disk"'))
     finally:
         sandbox.stop()
     assert made.exit_code == 0, made.stderr
@@ -315,6 +317,8 @@ def test_a_file_of_answers_makes_all_of_it_after_each_key_was_tried(
     config = load_config(tmp_path / "c.toml")
     assert [each.name for each in config.sources] == ["zavu-main", "hooks"]
     assert {each.retention for each in config.streams} == {"mifid-ii"}
+    (copy,) = config.copies
+    assert (copy.name, copy.path) == ("second-disk", tmp_path / "disk")
     first, second = config.streams
     assert first.datasets == ("messages", "conversations")
     assert second.datasets == ("outbound",) and second.settle == timedelta(days=5)
@@ -351,7 +355,8 @@ def test_a_person_is_asked_for_accounts_and_each_is_tried(
     dropped = ["zavu-two", "zavu", "env:NOT_SET", "messages", "oldest"]
     asked: list[str] = []
     monkeypatch.setattr("click.confirm", lambda question, **_settings: bool(asked.append(question)))
-    paper = Paper(monkeypatch, [*account, *dropped, "", "hipaa", "hipaa-documentation", "a good passphrase", "PAPER"])
+    rest = ["", "hipaa", "hipaa-documentation", f"{tmp_path}/disk", "a good passphrase", "PAPER"]
+    paper = Paper(monkeypatch, [*account, *dropped, *rest])
     try:
         made = invoke(*place)
     finally:
@@ -362,4 +367,5 @@ def test_a_person_is_asked_for_accounts_and_each_is_tried(
     config = load_config(tmp_path / "c.toml")
     assert [(each.name, str(each.api_key)) for each in config.sources] == [("zavu-main", "env:ZAVU_KEY")]
     assert config.streams[0].retention == "hipaa-documentation"
+    assert [each.path for each in config.copies] == [tmp_path / "disk"]
     assert "Passphrase" in paper.asked

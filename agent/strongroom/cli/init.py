@@ -67,6 +67,7 @@ class InitAnswers(Struct, frozen=True):
     base_url: str | None
     allow_private_addresses: bool
     retention: str
+    copy: Path | None
     answers: Path | None
     as_json: bool
 
@@ -139,6 +140,9 @@ class InitAnswers(Struct, frozen=True):
     show_default=True,
     help=f"How long archives are retained: {', '.join(each.name for each in CLASSES)}.",
 )
+@click.option(
+    "--copy", metavar="FOLDER", type=click.Path(path_type=Path), help="Keep a second copy of the vault in this folder."
+)
 @json_option
 @pass_session
 def init(session: Session, /, **given: object) -> None:
@@ -170,7 +174,7 @@ def _accounts(
     session: Session, answers: InitAnswers, dependencies: Dependencies
 ) -> tuple[InitAnswers, tuple[FreshSource, ...]]:
     """Return the answers, and the accounts: of a file, of the options, or of a person who is asked."""
-    from strongroom.cli.init_accounts import ask_accounts, ask_class, require_answers
+    from strongroom.cli.init_accounts import ask_accounts, ask_class, ask_copy, require_answers
     from strongroom.engine.monitor.source_check import look_at_source
     from strongroom.engine.queries.initialise import check_wishes, would_be
     from strongroom.engine.queries.setup_answers import fresh_sources, read_answers
@@ -192,14 +196,16 @@ def _accounts(
         return answers, (source,) if source else ()
     check_wishes(_wishes(session, answers, ()))
     accounts = ask_accounts(dependencies.clock(), look)
-    return (replace(answers, retention=ask_class().name) if accounts else answers), accounts
+    if accounts:
+        answers = replace(answers, retention=ask_class().name, copy=answers.copy or ask_copy())
+    return answers, accounts
 
 
 _OF_A_FILE = ("vault", "identity", "passphrase_file", "recovery_file", "recovery_recipient", "source", "api_key")
 
 
 def _refuse_others(answers: InitAnswers) -> None:
-    given = [f"--{name.replace('_', '-')}" for name in _OF_A_FILE if getattr(answers, name)]
+    given = [f"--{name.replace('_', '-')}" for name in (*_OF_A_FILE, "copy") if getattr(answers, name)]
     given = [name for name in given if name != "--passphrase-file" or PASSPHRASE_ENV not in os.environ]
     if given:
         raise UsageError(f"--answers and {given[0]} exclude each other", hint="write it into the file")
@@ -217,6 +223,7 @@ def _filed(answers: InitAnswers, filed: FileAnswers) -> InitAnswers:
         recovery_file=filed.recovery_file,
         recovery_recipient=filed.recovery_recipient,
         retention=find_class(filed.retention).name,
+        copy=filed.copy,
     )
 
 
@@ -236,6 +243,7 @@ def _wishes(session: Session, answers: InitAnswers, accounts: tuple[FreshSource,
         others=accounts[1:],
         recovery_file=answers.recovery_file.absolute() if answers.recovery_file else None,
         retention=find_class(answers.retention),
+        copy=answers.copy.absolute() if answers.copy else None,
     )
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from datetime import datetime
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
@@ -86,6 +87,13 @@ def ask_class() -> FreshClass:
             return find_class(_prompt("Retention class", STANDARD.name))
         except UsageError as error:
             report(error.message)
+
+
+def ask_copy() -> Path | None:
+    """Ask for a folder for a second copy of the vault."""
+    report("A vault on one disk is lost with that disk. A second copy of it needs no key.")
+    typed = _prompt("Folder on another disk for a second copy (empty: none)", "")
+    return Path(typed).expanduser() if typed else None
 
 
 def require_answers(sources: Sequence[FreshSource], look: Look, *, quiet: bool) -> None:

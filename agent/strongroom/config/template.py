@@ -122,11 +122,12 @@ def render_config(
     signing_key: Path | None = None,
     others: Sequence[FreshSource] = (),
     retention: FreshClass = STANDARD,
+    copy: Path | None = None,
 ) -> str:
     """Return the text of a configuration that load_config takes without a mistake."""
     sources = [_source(each, retention.name) for each in (*([source] if source else []), *others)]
     parts = [_vault(vault, recipients, identity, signing_key), _class(retention), *(sources or [_SOURCE_LATER])]
-    return _HEAD + "\n".join(parts)
+    return _HEAD + "\n".join([*parts, *([_copy(copy)] if copy else [])])
 
 
 _HEAD = """\
@@ -173,6 +174,15 @@ def _vault(vault: Path, recipients: Sequence[str], identity: Path | None, signin
         lines += "# The agent's own key: it signs coverage statements and opens nothing.\n"
         lines += f"signing_key = {_quote(f'file:{signing_key}')}\n"
     return lines
+
+
+def _copy(folder: Path) -> str:
+    return (
+        "# A second copy of the vault on another disk. It needs no key. See: strongroom copy status\n"
+        "[[copy]]\n"
+        'name = "second-disk"\n'
+        f"path = {_quote(str(folder))}\n"
+    )
 
 
 def _class(rule: FreshClass) -> str:

@@ -12,6 +12,7 @@ from strongroom.config.edit import rewrite
 from strongroom.config.load import parse_config
 from strongroom.config.schema import Config
 from strongroom.config.template import STANDARD, FreshClass, FreshSource, render_config
+from strongroom.copies.folder import require_apart
 from strongroom.engine.core.identities import NewIdentity, identity_file, make_identity
 from strongroom.engine.core.sources import Dependencies
 from strongroom.engine.core.trusted_clock import remember_confirmed, remember_time
@@ -38,6 +39,7 @@ class Wishes(Struct, frozen=True):
     recovery_file: Path | None = None  # where the recovery identity goes, for those who do not write it on paper
     others: tuple[FreshSource, ...] = ()  # further sources
     retention: FreshClass = STANDARD  # the class of every stream
+    copy: Path | None = None  # the folder on another disk for a second copy of the vault
 
 
 class Made(Struct, frozen=True):
@@ -75,6 +77,8 @@ def check_wishes(wishes: Wishes) -> None:
                 "the identity must not be inside the vault that it opens",
                 hint="anyone who copies the vault would have the key",
             )
+    if wishes.copy is not None:
+        require_apart(wishes.vault, wishes.copy)
     _check_text(wishes)
 
 
@@ -112,6 +116,7 @@ def _text(wishes: Wishes, recipients: Sequence[str]) -> str:
         signing_key,
         wishes.others,
         wishes.retention,
+        wishes.copy.resolve() if wishes.copy else None,
     )
 
 

@@ -87,6 +87,7 @@ class FileAnswers(Struct, frozen=True, forbid_unknown_fields=True):
     recovery_file: Path | None = None
     recovery_recipient: str | None = None
     retention: str = STANDARD.name
+    copy: Path | None = None  # a folder on another disk
     check: bool = True  # ask each provider with its key before anything is made
     source: tuple[SourceAnswers, ...] = ()
 
