@@ -37,6 +37,8 @@ DAMAGED_FOR_GOOD = datetime(2026, 11, 2, 7, tzinfo=UTC)
 DAMAGED_ONCE = datetime(2026, 11, 12, 7, tzinfo=UTC)
 QLARA_DOWN = datetime(2026, 11, 16, 7, tzinfo=UTC)
 """Qlara does not answer from then on until the demo opens: the gap is being filled while you watch."""
+COPY_LOST = datetime(2026, 11, 29, 12, tzinfo=UTC)
+"""The disk of the copy was disconnected then, just after it was complete: the copy is behind."""
 SECOND_PLAN = datetime(2026, 11, 28, 16, tzinfo=UTC)
 HOOKBRIDGE_DAYS = 35
 
@@ -123,6 +125,11 @@ class CompanyFolder(Struct, frozen=True):
         """The folder that represents another machine, where checkpoints are sent."""
         return self.root / "checkpoints-elsewhere"
 
+    @property
+    def copy_disk(self) -> Path:
+        """The folder that represents the disk with the copy of the vault."""
+        return self.root / "office-nas"
+
     def write_config(self, recipients: Sequence[str], sandbox: Sandbox, *, by_month: bool) -> None:
         """Write the configuration and the API keys, for these providers at their present addresses."""
         text = "\n".join([*self._head(recipients), *self._sources(sandbox), *_streams(by_month=by_month), _RULES])
@@ -133,6 +140,7 @@ class CompanyFolder(Struct, frozen=True):
         yield f'[vault]\npath = "{self.vault}"\nrecipients = {json.dumps([*recipients])}'
         yield f'identity = "{self.identity}"\norganization = "{NAME}"\nsigning_key = "file:{self.signing_key}"'
         yield f'\n[[evidence.send_to]]\nname = "audit-host"\ndirectory = "{self.elsewhere}"'
+        yield f'\n[[copy]]\nname = "office-nas"\npath = "{self.copy_disk}"'
 
     def _sources(self, sandbox: Sandbox) -> Iterator[str]:
         for provider, (key, url) in _accounts(sandbox).items():

@@ -6,8 +6,9 @@ entry, hold, plan, certificate and checkpoint was written by the code that write
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import datetime, timedelta
 
 from msgspec import Struct, field
@@ -17,6 +18,8 @@ from strongroom.cli import demo_company as company
 from strongroom.cli.demo_company import CompanyFolder
 from strongroom.config.load import load_config
 from strongroom.engine.bootstrap import open_engine
+from strongroom.engine.copies.copying import CopyContext, update_copy
+from strongroom.engine.copies.targets import targets_of
 from strongroom.engine.core.alert_store import reconcile
 from strongroom.engine.core.engine import Engine
 from strongroom.engine.core.identities import make_identity
@@ -40,6 +43,7 @@ from strongroom.engine.repair.scrub import Scrub
 from strongroom.engine.repair.scrub_report import pace_of
 from strongroom.engine.retention.holds import place
 from strongroom.model.archive import Archive
+from strongroom.model.errors import WorldError
 from strongroom.model.hold import HoldRule
 from strongroom.model.window import Window
 from strongroom_sandbox.clock import SandboxClock
@@ -129,6 +133,7 @@ def _found(history: History) -> None:
     folder = history.folder
     folder.root.mkdir(parents=True, exist_ok=True, mode=0o700)
     folder.elsewhere.mkdir()
+    folder.copy_disk.mkdir()
     wishes = Wishes(
         vault=folder.vault,
         config=folder.config,
@@ -167,6 +172,7 @@ def _steps() -> Iterator[tuple[datetime, Happening]]:
         (company.DAMAGED_ONCE, _damage_once),
         (company.QLARA_DOWN, _lose_qlara),
         (company.SECOND_PLAN, _propose_destruction),
+        (company.COPY_LOST, _lose_copy),
     )
 
 
@@ -235,6 +241,19 @@ def _place_hold(history: History) -> None:
     place(vault, company.MATTER, rule, company.MARIA, reason, history.clock(), history.dependencies.random_bytes)
 
 
+def _lose_copy(history: History) -> None:
+    """Copy the vault, as the daemon does, then disconnect the disk."""
+    _update_copies(history)
+    shutil.rmtree(history.folder.copy_disk)
+
+
+def _update_copies(history: History) -> None:
+    vault = history.working.vault
+    context = CopyContext(vault, history.clock)  # with a chance of its own: the history's makes the ids of jobs
+    for target in targets_of(load_config(history.folder.config), vault):
+        update_copy(context, target)
+
+
 def _conclude(history: History) -> None:
     """Read every archive again, and raise the alerts of the day, as the daemon does."""
     engine, config = history.working, load_config(history.folder.config)
@@ -255,4 +274,6 @@ def _conclude(history: History) -> None:
         tolerance=engine.clock_tolerance,
     )
     reconcile(engine.vault, alerts, now)
+    with suppress(WorldError):  # its disk is disconnected, which is recorded
+        _update_copies(history)
     keep_up(config, engine.vault, history.dependencies.secret, engine.clock)
