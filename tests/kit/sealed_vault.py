@@ -8,10 +8,11 @@ import io
 import json
 import os
 import zipfile
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from contextlib import closing
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -58,11 +59,13 @@ class House:
 
     base: Path
     vault: Vault = field(init=False)
+    _later: Iterator[timedelta] = field(init=False)  # ids sort as they were made, also of archives of one time
 
     def __post_init__(self) -> None:
         wishes = Wishes(self.base / "vault", self.base / "strongroom.toml", self.base / "identity.age", None)
         initialise(wishes, make_identity(os.urandom), Dependencies(clock=lambda: AT))
         self.vault = open_vault(wishes.vault)
+        self._later = (timedelta(milliseconds=number) for number in count())
 
     @property
     def identities(self) -> list[X25519Identity]:
@@ -87,7 +90,7 @@ class House:
         """Seal, read back and publish one file; return its archive. Not `alone`: in this process, 30 times as fast."""
         expectation = Expectation(window, tuple(shapes), container=container, overlap=overlap, size=size, files=files)
         order = SealRequest(
-            archive=make_id(at, os.urandom),
+            archive=make_id(at + next(self._later), os.urandom),
             key_path="",
             payload_path="",
             recipients=load_config(self.base / "strongroom.toml").vault.recipients,

@@ -11,7 +11,6 @@ from pathlib import Path
 import pytest
 from textual.widgets import Input
 
-from kit import sealed_vault
 from kit.sealed_vault import AT, as_zip
 from kit.tui_vault import CANARY, Place, fill, records, until
 from strongroom.engine.core.identities import identity_file, make_identity
@@ -197,12 +196,12 @@ async def test_damage_is_told_with_the_file(place: Place) -> None:
         assert CANARY not in seat.text
 
 
-async def test_two_versions_are_compared_record_by_record(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_two_versions_are_compared_record_by_record(place: Place) -> None:
     newer = records(449, CANARY)
     newer[3]["text"] = "another"
     newer.append({"id": "new", "at": "2026-03-01T00:00:01Z", "text": "x"})
-    monkeypatch.setattr(sealed_vault, "AT", AT + timedelta(hours=1))
-    place.house.seal(as_zip(messages=newer), place.archive.expectation.datasets, Container.ZIP_OF_JSON)
+    later = AT + timedelta(hours=1)
+    place.house.seal(as_zip(messages=newer), place.archive.expectation.datasets, Container.ZIP_OF_JSON, at=later)
     async with place.sit() as seat:
         await seat.press("d")
         await until(seat, "! the records differ")

@@ -43,7 +43,7 @@ from strongroom_tui.widgets.coverage_cells import Cell
 from strongroom_tui.widgets.filter_line import Filter
 from strongroom_tui.widgets.heatmap import CoverageStrips
 from strongroom_tui.widgets.text import error_text
-from strongroom_tui.widgets.tile import Tile
+from strongroom_tui.widgets.tile import Facts, Tile
 
 _REST = 10
 """The reader judges the vault again after so many times as long as the last time took: it has other work, too."""
@@ -160,17 +160,21 @@ class OverviewTab(TabScreen):
     def _paint_tiles(self, overview: Overview, status: Status) -> None:
         now, days = self.strongroom.clock(), overview.days
         graphs = ([day.archives for day in days], [day.sealed_size for day in days])
-        self.query_one("#tile-coverage", Tile).show(coverage_facts(overview, now))
-        self.query_one("#tile-vault", Tile).show(vault_facts(overview, status), graphs)
-        quota = self.query_one("#tile-quota", Tile)
-        quota.show(quota_facts(overview.quotas, quota.room[0]))
-        self.query_one("#tile-evidence", Tile).show(evidence_facts(overview, now))
+        facts: dict[str, Facts] = {
+            "coverage": lambda _columns, _lines: coverage_facts(overview, now),
+            "quota": lambda columns, _lines: quota_facts(overview.quotas, columns),
+            "evidence": lambda _columns, _lines: evidence_facts(overview, now),
+            "copies": lambda _columns, _lines: copy_facts(overview.copies, now),
+        }
         self.query_one("#tiles").set_class(bool(overview.copies), "-copies")
-        self.query_one("#tile-copies", Tile).show(copy_facts(overview.copies, now))
+        for name, each in facts.items():
+            self.query_one(f"#tile-{name}", Tile).show(each)
+        self.query_one("#tile-vault", Tile).show(lambda _columns, _lines: vault_facts(overview, status), graphs)
         work = self.query_one("#tile-now", Tile)
-        width, lines = work.room
-        most = lines if work.boxed else max(1, self.size.height // 10)
-        work.show_lines(work_lines(overview, status, now, width, most))
+        few = max(1, self.size.height // 10)
+        work.show(
+            lambda columns, lines: work_lines(overview, status, now, columns, lines if work.boxed else few), whole=True
+        )
 
     def _paint_cell(self, overview: Overview) -> None:
         width, line = max(0, self.size.width - 2), self.query_one("#cell", Static)

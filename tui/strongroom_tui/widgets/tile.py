@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from rich.text import Text
 from textual import events
@@ -15,6 +15,9 @@ from textual.widgets import Sparkline, Static
 from strongroom.text.layout import cells, clip
 
 _NAMED = 10  # columns of the name of a tile on one line
+
+Facts = Callable[[int, int], Sequence[Text]]
+"""Makes facts for a number of columns and lines."""
 
 
 class Tile(Vertical):
@@ -33,6 +36,8 @@ class Tile(Vertical):
     def __init__(self, name: str, mode: str, *, graphs: Sequence[str] = ()) -> None:
         super().__init__(id=f"tile-{name.lower()}")
         self._title, self._mode, self._graphs = name, mode, graphs
+        self._facts: Facts | None = None
+        self._whole = False
 
     def compose(self) -> ComposeResult:
         """Put the graphs under the facts, each with its name."""
@@ -56,23 +61,27 @@ class Tile(Vertical):
             1, self.size.height - sum(each.outer_size.height for each in self.query(".graph"))
         )
 
-    def show(self, facts: Sequence[Text], values: Sequence[Sequence[float]] = ()) -> None:
-        """Show facts, the most important ones first, and what each graph draws."""
-        self.border_title = Content(self._title)
-        columns, lines = self.room
-        text = _stacked(facts, columns, lines) if self.boxed else _joined(self._title, facts, columns)
-        self.query_one(".facts", Static).update(text)
+    def show(self, facts: Facts, values: Sequence[Sequence[float]] = (), *, whole: bool = False) -> None:
+        """Show facts, the most important ones first, and what each graph draws; `whole` lines are shown as they are."""
+        self._facts, self._whole = facts, whole
         for graph, each in zip(self.query(Sparkline), values, strict=False):
             graph.data = list(each)
+        self._draw()
 
-    def show_lines(self, lines: Sequence[Text]) -> None:
-        """Show lines as they are, on one line only the first."""
+    def on_resize(self) -> None:
+        """Draw again: the room for facts is known only after the layout, which may come after they were shown."""
+        self._draw()
+
+    def _draw(self) -> None:
+        if self._facts is None:
+            return
         self.border_title = Content(self._title)
-        text = Text("\n", no_wrap=True).join(lines)
-        if not self.boxed:
-            name = Text(f"{self._title:<{_NAMED}}", "bold")
-            rest = Text("\n" + " " * _NAMED).join(lines)
-            text = Text.assemble(name, rest, no_wrap=True)
+        columns, lines = self.room
+        facts = self._facts(columns, lines)
+        if self.boxed:
+            text = Text("\n", no_wrap=True).join(facts) if self._whole else _stacked(facts, columns, lines)
+        else:
+            text = _named(self._title, facts) if self._whole else _joined(self._title, facts, columns)
         self.query_one(".facts", Static).update(text)
 
     def on_resize(self) -> None:
@@ -86,6 +95,12 @@ class Tile(Vertical):
 
 def _stacked(facts: Sequence[Text], columns: int, lines: int) -> Text:
     return Text("\n", no_wrap=True).join(_clipped(fact, columns) for fact in facts[:lines])
+
+
+def _named(name: str, lines: Sequence[Text]) -> Text:
+    """Put the name before the first of several lines."""
+    rest = Text("\n" + " " * _NAMED).join(lines)
+    return Text.assemble((f"{name:<{_NAMED}}", "bold"), rest, no_wrap=True)
 
 
 def _joined(name: str, facts: Sequence[Text], columns: int) -> Text:
