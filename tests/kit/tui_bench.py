@@ -12,6 +12,7 @@ from types import MappingProxyType
 from msgspec.structs import replace
 from textual.pilot import Pilot
 
+from kit.tui_calm import Frames
 from strongroom.config.schema import Config, VaultSettings
 from strongroom.engine.ingest.transfer import PUT_PROGRESS
 from strongroom.evidence.line import Entry, Fact
@@ -207,13 +208,15 @@ class Seat:
 
     async def press(self, *keys: str) -> None:
         for key in keys:  # a person sees what a key did before the next one
-            await self.pilot.press(key)
-            await self.settle()
+            with Frames.skipped(self.app):
+                await self.pilot.press(key)
+                await self.settle()
 
     async def type(self, *keys: str) -> None:
         """Press keys of which only the last one shows something that matters: they wait for no reading in between."""
-        await self.pilot.press(*keys)
-        await self.settle()
+        with Frames.skipped(self.app):
+            await self.pilot.press(*keys)
+            await self.settle()
 
     async def settle(self) -> None:
         """Wait until every reading is done and what followed from it is drawn.
@@ -221,17 +224,19 @@ class Seat:
         A reading that ends may change which keys work, which a screen notices only once it is idle, and the last line
         is drawn after that: on a busy machine, later than the pause that follows the reading.
         """
-        await self.pilot.pause()
-        while busy := [each for each in self.app.workers if not each.is_finished and each.group != STEPS]:
-            await self.app.workers.wait_for_complete(busy)
+        with Frames.skipped(self.app):
             await self.pilot.pause()
-        shown, still = None, 0
-        for _pause in range(20):  # ends with the third picture in a row that is the same, in text and color
-            still = still + 1 if shown == (shown := self.app.screen._compositor.render_strips()) else 0
-            if still == 2:  # one message may lead to another, and only the last one to a new picture
-                break
-            await self.pilot.pause()
-            self._draw_keys()
+            while busy := [each for each in self.app.workers if not each.is_finished and each.group != STEPS]:
+                await self.app.workers.wait_for_complete(busy)
+                await self.pilot.pause()
+            drawn, still = Frames.drawn, 0
+            for _pause in range(20):  # ends with the second pause in a row in which nothing is drawn
+                await self.pilot.pause()
+                self._draw_keys()
+                still = still + 1 if drawn == Frames.drawn else 0
+                drawn = Frames.drawn
+                if still == 2:  # one message may lead to another, and only the last one to a new picture
+                    break
 
     def _draw_keys(self) -> None:
         for line in self.app.screen.query(KeyFooter):
@@ -242,8 +247,9 @@ class Seat:
                 self.app.screen._on_timer_update()
 
     async def resize(self, width: int, height: int) -> None:
-        await self.pilot.resize_terminal(width, height)
-        await self.settle()
+        with Frames.skipped(self.app):
+            await self.pilot.resize_terminal(width, height)
+            await self.settle()
 
     @property
     def keys(self) -> dict[str, KeyEntry]:

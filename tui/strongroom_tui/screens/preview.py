@@ -32,9 +32,19 @@ class Preview(TextPane):
         self._shown: tuple[Question, int] | None = None
         self._lay: Callable[[object], Text] = lambda _answer: Text()
         self._busy = False
+        self._title = ""
 
     def title(self, words: str) -> None:
         """Name what is shown, in the frame."""
+        self._title = words
+        self._draw_title()
+
+    def on_resize(self) -> None:
+        """Name it again: the width may be known only now."""
+        self._draw_title()
+
+    def _draw_title(self) -> None:
+        words = self._title
         self.border_title = Content(f" {clip(words, max(0, self.size.width - 6))} ") if words else ""
 
     def show_now(self, text: Text) -> None:

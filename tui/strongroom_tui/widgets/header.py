@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
 from importlib import import_module
 from pathlib import Path
@@ -123,6 +123,7 @@ class StatusHeader(Vertical):
     def __init__(self, current: str) -> None:
         super().__init__()
         self._current = current
+        self._state: Callable[[int], Text] = lambda _width: Text()
 
     def compose(self) -> ComposeResult:
         """Put the names over the words."""
@@ -131,7 +132,15 @@ class StatusHeader(Vertical):
 
     def show(self, status: Status | None, trouble: str, read_at: datetime, beside: Beside) -> None:
         """Tell the state of the vault. `status` is None before the first reading."""
-        self.query_one("#state", Static).update(state(status, trouble, read_at, self.size.width - 2, beside))
+        self._state = lambda width: state(status, trouble, read_at, width, beside)
+        self._draw()
+
+    def on_resize(self) -> None:
+        """Draw the state again: the width may be known only now."""
+        self._draw()
+
+    def _draw(self) -> None:
+        self.query_one("#state", Static).update(self._state(self.size.width - 2))
 
 
 def state(status: Status | None, trouble: str, read_at: datetime, width: int, beside: Beside) -> Text:
