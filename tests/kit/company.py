@@ -64,13 +64,13 @@ def copied(built: CompanyFolder, to: Path) -> CompanyFolder:
 def company_time(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """Let commands in this process see the company's time."""
 
-    class ExportStatus(datetime):
+    class StoppedClock(datetime):
         @classmethod
         def now(cls, tz: object = None) -> datetime:  # type: ignore[override]
             return datetime(*OPENED.timetuple()[:6], tzinfo=UTC)
 
     with monkeypatch.context() as patch:
-        patch.setattr(sources, "datetime", ExportStatus)
+        patch.setattr(sources, "datetime", StoppedClock)
         yield
 
 
