@@ -244,13 +244,6 @@ class OverviewTab(TabScreen):
         mode, kind = ("jobs", "failed") if cell.heat in _PROBLEM else ("archives", "")
         self.strongroom.open_list(mode, Filter(cell.stream, kind, days_of(cell)))
 
-    @on(Tile.Resized)
-    def _fit_tiles(self) -> None:
-        """Fit the facts once for all tiles that were laid out together."""
-        if not self._fitting:
-            self._fitting = True
-            self.call_after_refresh(self._fit_now)
-
     def _fit_now(self) -> None:
         self._fitting = False
         if self.is_mounted and self._last is not None and isinstance(self._last.answer, Overview):

@@ -30,9 +30,6 @@ class Tile(Vertical):
             super().__init__()
             self.mode = mode
 
-    class Resized(Message):
-        """A tile has another size: other facts may fit."""
-
     def __init__(self, name: str, mode: str, *, graphs: Sequence[str] = ()) -> None:
         super().__init__(id=f"tile-{name.lower()}")
         self._title, self._mode, self._graphs = name, mode, graphs
@@ -83,10 +80,6 @@ class Tile(Vertical):
         else:
             text = _named(self._title, facts) if self._whole else _joined(self._title, facts, columns)
         self.query_one(".facts", Static).update(text)
-
-    def on_resize(self) -> None:
-        """Have the facts fitted again: a tile is laid out later than the screen that it is on."""
-        self.post_message(self.Resized())
 
     def on_click(self, _event: events.Click) -> None:
         """Go to where there is more."""
