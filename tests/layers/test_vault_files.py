@@ -30,7 +30,7 @@ OUTSIDE = {
     "engine/access/key_files.py": "the target that a person names",
     "engine/access/identity_files.py": "identity files of people",
     "engine/core/people.py": "/proc",
-    "engine/proof/package.py": "the package that a person takes away",
+    "engine/proof/package_files.py": "the package that a person takes away",
     "engine/production": "the production that a person takes away",
     "engine/proof/known_checkpoints.py": "the note beside the signing key, and folders that got checkpoints",
     "engine/proof/checkpoint_delivery.py": "the authorities of a time stamp",

@@ -103,7 +103,6 @@ class OverviewTab(TabScreen):
         self._attention: Attention | None = None
         self._judged: int | None = None  # the version of the catalogue that was judged
         self._rest_until = 0.0
-        self._fitting = False  # the tiles are fitted soon
 
     def contents(self) -> ComposeResult:
         """Yield the list, the tiles, the map, and the line that describes what the cursor is on."""
@@ -243,11 +242,6 @@ class OverviewTab(TabScreen):
         cell = event.cell
         mode, kind = ("jobs", "failed") if cell.heat in _PROBLEM else ("archives", "")
         self.strongroom.open_list(mode, Filter(cell.stream, kind, days_of(cell)))
-
-    def _fit_now(self) -> None:
-        self._fitting = False
-        if self.is_mounted and self._last is not None and isinstance(self._last.answer, Overview):
-            self._paint_tiles(self._last.answer, self._last.status)
 
     @on(Tile.Chosen)
     def _open_tile(self, event: Tile.Chosen) -> None:
