@@ -27,6 +27,7 @@ sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
 from kit.sealed_vault import AT, DAY, House
 from strongroom.engine.access.hits import gather
 from strongroom.engine.access.index import IndexProgress, build_segments, without_segment
+from strongroom.engine.access.opened_segments import OpenedSegments
 from strongroom.engine.access.search import SearchProgress, choose_archives, search
 from strongroom.engine.core.identities import unlock
 from strongroom.model.plan import DatasetShape
@@ -109,6 +110,12 @@ def report(house: House, folder: Path, table: sqlite3.Connection, records: int) 
         told = SearchProgress(archives=len(chosen))
         spent = measured(lambda: found.extend(gather(search(house.vault, chosen, query, identities, told))))  # noqa: B023
         print(f"{text}: {spent:.2f} s CPU, {len(found)} hits in {told.done} archives, {told.read} of them read")
+    opened = OpenedSegments()
+    for text in QUERIES * 2:  # the second time as in a search of the screen after the first one
+        query = parse_query(text, UTC)
+        chosen = choose_archives(house.vault, query)
+        warm = measured(lambda: list(search(house.vault, chosen, query, identities, SearchProgress(), {}, opened)))  # noqa: B023
+    print(f"warm, segments opened before: {text}: {warm:.3f} s CPU")
     print(f"FTS5 on clear text: {measured(lambda: table.execute(MATCH).fetchall()):.3f} s CPU")
     print(f"age -d | zstd -d | grep: {measured(lambda: grep(house, folder, todo)):.2f} s CPU")
 

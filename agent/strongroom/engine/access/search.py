@@ -55,6 +55,7 @@ from strongroom.vault.listing import list_archives
 from strongroom.vault.log import add_entry
 from strongroom.vault.segments import segment_of
 from strongroom.vault.streams import present_streams
+from strongroom.vault.tombstones import get_tombstone
 from strongroom.vault.vault import Vault
 
 _PAGE = 500  # archives read from the catalogue at once
@@ -126,6 +127,8 @@ def search(
     An archive that cannot be read is named in `progress.unread`, and the search continues. It ends soon after another
     thread sets `progress.stopped`. Segments are taken from `opened`, and kept there.
     """
+    if opened is not None:
+        opened.keep_only({each for each in opened if get_tombstone(vault.catalogue, each) is None})
     looking = _Looking(
         vault, query, Scan(query, read_time), present_streams(vault.catalogue), progress, identities, fields, opened
     )
