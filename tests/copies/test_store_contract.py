@@ -146,7 +146,7 @@ def test_a_disk_that_is_not_mounted_is_away_and_nothing_is_made_there(tmp_path: 
 
 def test_what_a_disk_changes_on_the_way_is_noticed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     store = folder(tmp_path)
-    monkeypatch.setattr("strongroom.copies.folder._blocks", lambda _path: iter((b"other",)))
+    monkeypatch.setattr("strongroom.copies.folder.read_in_blocks", lambda _path: iter((b"other",)))
     with pytest.raises(CopyAway, match="read back"):
         put(store, "archives/ab/one.age", b"written")
     assert [path.name for path in store.root.rglob("*") if path.is_file()] == []

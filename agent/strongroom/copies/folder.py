@@ -43,6 +43,7 @@ from strongroom.vault.files import (
     list_folder,
     make_directory,
     open_descriptor,
+    read_in_blocks,
     rename,
     unlink,
     walk,
@@ -247,7 +248,7 @@ class _Part(Struct):
 
     def read_back(self, place: str) -> None:
         """Raise CopyAway where the disk has other bytes."""
-        if digest_of(_blocks(self.temporary)) != self.new.sha256:
+        if digest_of(read_in_blocks(self.temporary)) != self.new.sha256:
             words = f"{self.new.name} read back from {place} is not what was written"
             raise CopyAway(words, hint="check the disk")
 
@@ -265,15 +266,6 @@ def _each_at_once(act: Callable[[_Thing], None], things: Collection[_Thing]) -> 
         return
     with ThreadPoolExecutor(min(FLUSHERS, len(things))) as pool:
         list(pool.map(act, things))
-
-
-def _blocks(path: Path) -> Iterator[bytes]:
-    fd = open_descriptor(path, os.O_RDONLY)
-    try:
-        while block := os.read(fd, BLOCK):
-            yield block
-    finally:
-        os.close(fd)
 
 
 def require_apart(vault: Path, folder: Path) -> None:

@@ -117,6 +117,16 @@ def read_file(path: Path, most: int | None = LARGEST) -> bytes:
         return file.read()
 
 
+def read_in_blocks(path: Path, block: int = 1 << 20) -> Iterator[bytes]:
+    """Yield what is in a file, one block in memory at a time. Raises OSError."""
+    fd = open_descriptor(path, os.O_RDONLY)
+    try:
+        while data := os.read(fd, block):
+            yield data
+    finally:
+        os.close(fd)
+
+
 def file_size(path: Path) -> int:
     """Return the size of a regular file in bytes. Raises OSError, also for a link, pipe, device or folder."""
     found = _status(path)

@@ -7,19 +7,18 @@ not copied, and is named.
 from __future__ import annotations
 
 import hashlib
-import os
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from pathlib import Path
 
 from msgspec import Struct
 
-from strongroom.copies.port import BLOCK, SourceChanged
+from strongroom.copies.port import SourceChanged
 from strongroom.model.archive import Archive, Holding, Tombstone
 from strongroom.model.copies import Part, object_name
 from strongroom.vault.archives import key_digest
 from strongroom.vault.checkpoints import get_checkpoint, stamp_path
-from strongroom.vault.files import open_descriptor, read_file
+from strongroom.vault.files import read_file, read_in_blocks
 from strongroom.vault.manifest import write_manifest
 from strongroom.vault.segments import segment_of
 from strongroom.vault.tombstones import write_tombstone
@@ -94,12 +93,7 @@ def _small(name: str, path: Path) -> CopyObject | None:
 def read_blocks(path: Path) -> Iterator[bytes]:
     """Yield the bytes of a file of the vault. Raises SourceChanged where it cannot be read."""
     try:
-        fd = open_descriptor(path, os.O_RDONLY)
-        try:
-            while block := os.read(fd, BLOCK):
-                yield block
-        finally:
-            os.close(fd)
+        yield from read_in_blocks(path)
     except OSError as error:
         raise SourceChanged(
             f"{path.name} cannot be read: {error.strerror}", hint="see: strongroom scrub run"
