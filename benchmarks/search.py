@@ -111,11 +111,11 @@ def report(house: House, folder: Path, table: sqlite3.Connection, records: int) 
         spent = measured(lambda: found.extend(gather(search(house.vault, chosen, query, identities, told))))  # noqa: B023
         print(f"{text}: {spent:.2f} s CPU, {len(found)} hits in {told.done} archives, {told.read} of them read")
     opened = OpenedSegments()
-    for text in QUERIES * 2:  # the second time as in a search of the screen after the first one
+    for text in (QUERIES[0], *QUERIES):  # the first one opens the segments, as the first search of the screen does
         query = parse_query(text, UTC)
         chosen = choose_archives(house.vault, query)
         warm = measured(lambda: list(search(house.vault, chosen, query, identities, SearchProgress(), {}, opened)))  # noqa: B023
-    print(f"warm, segments opened before: {text}: {warm:.3f} s CPU")
+        print(f"on the screen: {text}: {warm:.3f} s CPU")
     print(f"FTS5 on clear text: {measured(lambda: table.execute(MATCH).fetchall()):.3f} s CPU")
     print(f"age -d | zstd -d | grep: {measured(lambda: grep(house, folder, todo)):.2f} s CPU")
 
