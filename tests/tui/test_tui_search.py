@@ -233,10 +233,11 @@ async def test_it_works_at_each_size(place: Place) -> None:
             await seat.resize(width, height)
             await until(seat, CANARY)
             assert (tab.query_one("Preview").display is True) == (width >= 100)
-            await seat.press("P")
-            await until(seat, "Format")
-            await until(seat, "Go back")
-            await seat.press("escape")
+            if width < 100:  # where there is little room for a form
+                await seat.press("P")
+                await until(seat, "Format")
+                await until(seat, "Go back")
+                await seat.press("escape")
 
 
 async def test_a_mistake_in_the_query_is_said_below_it(empty: Bench, sit: Sit) -> None:
