@@ -477,6 +477,15 @@ COMMANDS = {
     "vault.passphrase": "read by commands that open archives, at each start",
     "vault.log_queries": "read by searches, which are commands",
     "vault.organization": "named by statements and packages, which commands make",
+    **{
+        f"reconcile.{name}": "read by strongroom reconcile; a report has what that found"
+        for name in (
+            "name",
+            "within",
+            "keys",
+            *(f"{side}{what}" for side in ("left", "right") for what in ("", "_dataset", "_where")),
+        )
+    },
 }
 """Keys that the daemon never reads, and who does."""
 
