@@ -168,6 +168,15 @@ secret_key = "env:RELOAD_KEY"  # copy.s3.secret_key
 ca_file = "/ca.pem"  # copy.s3.ca_file
 proxy = "http://proxy.example.com"  # copy.s3.proxy
 timeout = "1m"  # copy.s3.timeout
+# reconcile.name
+# reconcile.left
+# reconcile.left_dataset
+# reconcile.left_where
+# reconcile.right
+# reconcile.right_dataset
+# reconcile.right_where
+# reconcile.keys
+# reconcile.within
 [provider]
 directories = []  # provider.directories
 """
