@@ -35,7 +35,7 @@ from strongroom.model.window import Window
 
 SHAPE = DatasetShape("messages", "messages.json", "id", "at")
 NEXT = Window(DAY.end, DAY.end + timedelta(days=1))
-FORMATS = ("jsonl", "dat", "csv", "rsmf")
+FORMATS = ("jsonl", "dat", "csv", "rsmf", "html")
 TEXTS = (
     "=cmd|' /C calc'!A0",
     "two\nlines\r\nand \u2028 three",

@@ -27,6 +27,7 @@ from strongroom.engine.production.rsmf import write_rsmf
 from strongroom.evidence.verifier import Wrong, read_rsmf
 
 AT = datetime(2026, 3, 1, 9, 30, tzinfo=UTC)
+DAY = datetime(2026, 3, 1, tzinfo=UTC)
 KEY = ConversationKey("C0123456789abcdef0123", "zavu-main", "messages", "whatsapp")
 TEXT = st.text(st.characters(blacklist_categories=("Cs",)), max_size=40)
 NAME = TEXT.filter(str.strip)
@@ -59,7 +60,7 @@ EDITED = message(
     body="second",
     versions=(MessageVersion("b" * 26, AT, "first", "sent"), MessageVersion("c" * 26, AT, "first", "read")),
 )
-PART = ConversationSlice(KEY, AT.date(), [message(1), EDITED, message(3, sender="ada@example.org", deleted=True)])
+PART = ConversationSlice(KEY, DAY, [message(1), EDITED, message(3, sender="ada@example.org", deleted=True)])
 WHOLE = write_rsmf(PART)
 
 
@@ -102,7 +103,7 @@ def test_whatever_people_write_makes_a_sound_file(
     sender: str, recipients: list[str], body: str, status: str, channel: str
 ) -> None:
     one = message(1, sender=sender, recipients=tuple(recipients), body=body, status=status, channel=channel)
-    part = ConversationSlice(ConversationKey(KEY.id, status or "s", "s", channel), AT.date(), [one, message(2)])
+    part = ConversationSlice(ConversationKey(KEY.id, status or "s", "s", channel), DAY, [one, message(2)])
     data = write_rsmf(part)
     (first, _second) = read_rsmf(data, "x")
     assert first["body"] == body

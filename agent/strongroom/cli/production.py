@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shlex
 import sys
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
@@ -79,6 +79,8 @@ class Files(Struct, frozen=True):
     width: int
     first: int | None
     rules: Path | None
+    slice_hours: int
+    contacts: bool
     at: datetime | None
 
 
@@ -118,6 +120,14 @@ class Files(Struct, frozen=True):
     type=click.Path(exists=True, dir_okay=False, path_type=Path),
     help="Redact what the rules in this TOML file name.",
 )
+@click.option(
+    "--slice-hours",
+    type=click.IntRange(1, 24 * 366),
+    default=24,
+    show_default=True,
+    help="Hours in one file of a conversation (rsmf, html).",
+)
+@click.option("--contacts/--no-contacts", default=True, help="Name people by archived contacts (rsmf, html).")
 @click.option("--at", type=instant, metavar="TIME", help="The time that the production states; by default now.")
 @identity_option
 @passphrase_option
@@ -140,6 +150,8 @@ def production(
     width: int,
     first: int | None,
     rules: Path | None,
+    slice_hours: int,
+    contacts: bool,
     at: datetime | None,
     identity: Path | None,
     passphrase_file: Path | None,
@@ -149,7 +161,8 @@ def production(
 
     QUERY is that of `strongroom search`; with - it is read from standard input. Formats: jsonl, one record a line;
     dat, a load file for Relativity and other review platforms, with natives and extracted text; csv, the same as a
-    table in which no value can run as a formula; rsmf, messages as chats, one file for each conversation and day.
+    table in which no value can run as a formula; rsmf, messages as chats, one file for each conversation and day; html,
+    the same as pages to read and print.
 
     With --case, records that the case marks as privileged are withheld and listed, and numbers go on where its last
     production ended.
@@ -160,7 +173,7 @@ def production(
     if saved and (not case or words):
         raise UsageError("--saved names a query of a case", hint="give --case as well, and no query")
     asked = Asked(_query(words), archives, matter, case, saved, start, end, zone_of(time_zone))
-    files = Files(ProductionFormat(kind), output.absolute(), prefix, width, first, rules, at)
+    files = Files(ProductionFormat(kind), output.absolute(), prefix, width, first, rules, slice_hours, contacts, at)
     made = _make(session, asked, files, identity, passphrase_file, quiet=as_json)
     if as_json:
         put_document({**asdict(made), "path": str(made.path), "count": asdict(made.count)})
@@ -215,6 +228,8 @@ def _make(
             asked.words,
             case,
             rules,
+            timedelta(hours=files.slice_hours),
+            files.contacts,
         )
         with counting("reading archives", quiet=quiet) as watch:
             source = ProductionSource(vault, config, dependencies.clock, dependencies.random_bytes, opened, watch)

@@ -815,6 +815,7 @@ def _unique(things: Iterable[dict[str, Any]], need: Any) -> dict[str, dict[str, 
 
 _SINGLE = {"production.json", "production.note", "checkpoint.note", "strongroom-verify.py"}
 _PATHS = re.compile(r"(NATIVES|TEXT)/[0-9]{4,}/[A-Za-z0-9._-]+\.(json|txt)")
+_ARTICLE = re.compile(r'<article id="([^"<]+)" data-sha256="([0-9a-f]{64})" data-archive="([^"<]+)"')
 _ORIGIN = ("number", "archive", "dataset")
 _WITHHELD = {"archive", "dataset", "place", "id", "at", "reason", "by", "marked_at"}
 _LOAD_FILES = {"dat": "loadfile.dat", "csv": "loadfile.csv"}
@@ -1045,28 +1046,38 @@ def _check_row(files: _Files, row: dict[str, str], line: dict[str, Any]) -> None
         raise Wrong("digest", line["text"], "the text is not the one of the index")
 
 
+def _messages_in(files: _Files, name: str) -> Iterator[tuple[str, str, str]]:
+    """Yield number, digest and archive of each message in a file of a conversation."""
+    if not name.endswith(".rsmf"):
+        yield from _ARTICLE.findall(files.read(name).decode())
+        return
+    for event in read_rsmf(files.read(name), name):
+        yield tuple(event["custom"][each] for each in ("Production number", "SHA-256", "Archive ID"))
+
+
 def _check_messages(files: _Files, told: dict[str, Any]) -> _Comparing:
-    """Compare records.jsonl and the events of all RSMF files with the index."""
-    events: dict[str, tuple[str, ...]] = {}
-    for name in sorted(name for name in told["files"] if name.endswith(".rsmf")):
-        for event in read_rsmf(files.read(name), name):
-            custom = event["custom"]
-            if custom["Production number"] in events:
-                raise Wrong("twice", name, f"the message {custom['Production number']} is there twice")
-            events[custom["Production number"]] = (name, custom["SHA-256"], custom["Archive ID"])
-    lines = _check_lines(files, told)
+    """Compare records.jsonl and the messages in all files of conversations with the index, in 16 bytes a record."""
+    numbers, marks = told["numbering"], bytearray(16 * told["counts"]["records"])
+    for name in sorted(name for name in told["files"] if name.startswith("MESSAGES/")):
+        for message in _messages_in(files, name):
+            place = 16 * (int(message[0][len(numbers["prefix"]) :]) - numbers["start"])
+            if not 0 <= place < len(marks) or any(marks[place : place + 16]):
+                raise Wrong("twice", name, f"the message {message[0]} is there twice, or is of no record")
+            marks[place : place + 16] = sha256("\0".join((name, *message)).encode())[:16]
+    lines, place = _check_lines(files, told), 0
     next(lines)
     while line := (yield):
-        if line["text"] and events.pop(line["number"], None) != (line["text"], line["sha256"], line["archive"]):
+        facts = "\0".join((line["text"], line["number"], line["sha256"], line["archive"]))
+        if marks[place : place + 16] != (sha256(facts.encode())[:16] if line["text"] else bytes(16)):
             raise Wrong("digest", line["number"], "the message is not the one of the index")
         lines.send(line)
-    if events:
-        raise Wrong("count", next(iter(events.values()))[0], "it has a message that the index does not have there")
+        place += 16
     with suppress(StopIteration):
         lines.send(None)
 
 
-_CHECKS = {"jsonl": _check_lines, "rsmf": _check_messages, "dat": _check_rows, "csv": _check_rows}
+_CHECKS = {"jsonl": _check_lines, "dat": _check_rows, "csv": _check_rows}
+_CHECKS |= {"rsmf": _check_messages, "html": _check_messages}
 
 
 def _check_counts(told: dict[str, Any], found: _Found) -> str:

@@ -17,7 +17,12 @@ class ProductionFormat(StrEnum):
     JSON_LINES = "jsonl"  # one record a line
     DAT = "dat"  # a Concordance load file, as Relativity and others import it, with natives and text
     RSMF = "rsmf"  # Relativity Short Message Format: one file for each conversation and day
-    CSV = "csv"  # the same as a table for a spreadsheet
+    HTML = "html"  # pages for people, one for each conversation and day
+    CSV = "csv"  # the same as DAT, as a table for a spreadsheet
+
+
+WITH_PEOPLE = frozenset({ProductionFormat.RSMF, ProductionFormat.HTML})
+"""The formats with files of conversations."""
 
 
 class Numbering(Struct, frozen=True):

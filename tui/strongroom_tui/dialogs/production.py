@@ -41,6 +41,7 @@ _FORMATS: Mapping[str, tuple[str, str]] = MappingProxyType(
         "jsonl": ("JSON lines", "One record a line, for programs."),
         "dat": ("Load file (DAT)", "For Relativity and other review platforms, with natives and text."),
         "rsmf": ("RSMF", "Messages as chats: one file for each conversation and day."),
+        "html": ("Pages (HTML)", "Conversations to read and print, without a review platform."),
         "csv": ("CSV", "A table in which no value can run as a formula."),
     }
 )

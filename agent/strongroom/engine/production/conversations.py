@@ -1,8 +1,9 @@
-"""Messages as conversations: who wrote to whom on which channel, in slices of a day, with what older versions show.
+"""Messages as conversations: who wrote to whom on which channel, in slices of a day or another length, with what older
+versions show.
 
 A record is a message if it has a time and somebody who sent or received it. Everybody in a message and the channel make
 the conversation, whatever the direction. A slice is put together as soon as no archive that is still to come reaches
-back to its day.
+back to it.
 """
 
 from __future__ import annotations
@@ -10,7 +11,8 @@ from __future__ import annotations
 import hashlib
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from datetime import UTC, date, datetime
+from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -20,6 +22,7 @@ from strongroom.providers.search_fields import search_fields
 from strongroom.search.entry import party_key, texts_in
 from strongroom.search.text import fold
 
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _BODIES = ("text", "body", "message", "content")
 _INCOMING, _OUTGOING = ("inbound", "incoming", "received"), ("outbound", "outgoing", "sent", "delivered", "failed")
 _DELETED = ("deleted", "deletedAt", "isDeleted", "deleted_at")
@@ -64,11 +67,22 @@ class ConversationKey(Struct, frozen=True):
 
 
 class ConversationSlice(Struct, frozen=True):
-    """The messages of one conversation on one day in UTC, in the order of time."""
+    """The messages of one conversation in one stretch of time, a day in UTC by default, in the order of time."""
 
     conversation: ConversationKey
-    day: date
+    start: datetime
     messages: Sequence[ProducedMessage]
+    names: Mapping[str, str] = {}  # of archived contacts, by what a person is compared by
+
+    @property
+    def label(self) -> str:
+        """Return the start for people and paths: a day, with an hour where it does not begin at midnight."""
+        return label_of(self.start)
+
+    def name_of(self, delivered: str) -> str:
+        """Return a participant as shown: the name in archived contacts, if any, and what was delivered."""
+        name = self.names.get(person_key(delivered), "")
+        return f"{name} ({delivered})" if name and name != delivered else delivered
 
     @property
     def people(self) -> dict[str, str]:
@@ -86,19 +100,20 @@ _VersionKey = tuple[str, str, str, datetime]
 class Conversations:
     """Collects messages, and gives the slices that are complete."""
 
-    def __init__(self) -> None:
-        self._days: dict[date, dict[ConversationKey, list[tuple[_VersionKey, ProducedMessage]]]] = {}
+    def __init__(self, length: timedelta = timedelta(days=1), names: Mapping[str, str] | None = None) -> None:
+        self._length, self._names = length, names or {}
+        self._slices: dict[datetime, dict[ConversationKey, list[tuple[_VersionKey, ProducedMessage]]]] = {}
         self._older: dict[_VersionKey, list[MessageVersion]] = {}
 
-    def put(self, number: str, sha256: str, record: SelectedRecord) -> tuple[ConversationKey, date] | None:
-        """Take in a record; return its slice, or None where it is no message."""
+    def put(self, number: str, sha256: str, record: SelectedRecord) -> tuple[ConversationKey, datetime] | None:
+        """Take in a record; return its conversation and the start of its slice, or None where it is no message."""
         found = read_message(number, sha256, record)
         if found is None:
             return None
         key, message = found
-        day = message.at.date()
-        self._days.setdefault(day, {}).setdefault(key, []).append((_version_key(record, message.at), message))
-        return key, day
+        start = message.at - (message.at - _EPOCH) % self._length
+        self._slices.setdefault(start, {}).setdefault(key, []).append((_version_key(record, message.at), message))
+        return key, start
 
     def put_older(self, record: SelectedRecord) -> None:
         """Take in a version of a record that a newer archive has as well."""
@@ -109,16 +124,17 @@ class Conversations:
             self._older.setdefault(_version_key(record, message.at), []).append(version)
 
     def settle(self, before: datetime | None) -> Iterator[ConversationSlice]:
-        """Yield the slices of all days before an instant, of all days where it is None, and forget them."""
-        limit = before.astimezone(UTC).date() if before else date.max
-        for day in sorted(day for day in self._days if day < limit):
-            held = self._days.pop(day)
+        """Yield the slices that end before an instant, all where it is None, and forget them."""
+        limit = before.astimezone(UTC) if before else None
+        for start in sorted(start for start in self._slices if limit is None or start + self._length <= limit):
+            held = self._slices.pop(start)
             names = Counter(key for messages in held.values() for key, _message in messages)
             for conversation in sorted(held, key=lambda each: each.id):
                 messages = [self._with_versions(key, each, names) for key, each in held[conversation]]
                 messages.sort(key=lambda each: (each.at, each.number))
-                yield ConversationSlice(conversation, day, messages)
-        self._older = {key: found for key, found in self._older.items() if key[3].date() >= limit}
+                yield ConversationSlice(conversation, start, messages, self._names)
+        first = min((*self._slices, limit)) if limit else None
+        self._older = {key: found for key, found in self._older.items() if first and key[3] >= first}
 
     def _with_versions(
         self, key: _VersionKey, message: ProducedMessage, names: Mapping[_VersionKey, int]
@@ -126,6 +142,11 @@ class Conversations:
         """Add the older versions; where several messages share id and time, nobody knows whose they are."""
         found = self._older.get(key, []) if names[key] == 1 else []
         return replace(message, versions=tuple(sorted(found, key=lambda each: (each.archived_at, each.archive))))
+
+
+def label_of(start: datetime) -> str:
+    """Return the start of a slice for people and paths."""
+    return f"{start:%Y-%m-%d}" if not start.hour else f"{start:%Y-%m-%dT%H}"
 
 
 def _version_key(record: SelectedRecord, at: datetime) -> _VersionKey:
@@ -163,6 +184,7 @@ def read_message(number: str, sha256: str, record: SelectedRecord) -> tuple[Conv
     return ConversationKey(name, archive.source, archive.stream, message.channel), message
 
 
+@lru_cache(maxsize=1 << 14)
 def person_key(name: str) -> str:
     """Return what a person is compared by: a telephone number's digits, or the folded name."""
     return party_key(fold(name))

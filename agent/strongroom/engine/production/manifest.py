@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from datetime import timedelta
 
 import msgspec
 
+from strongroom.engine.production.recording import ArchiveCounts
 from strongroom.engine.production.redacting import rules_document
 from strongroom.engine.production.request import ProductionRequest, ProductionSource
 from strongroom.engine.proof.checkpoints import issuer_of, sign_log, signer_of
@@ -21,7 +23,7 @@ from strongroom.engine.proof.known_checkpoints import known_checkpoints
 from strongroom.formats.redaction import redact_text
 from strongroom.model.archive import Archive
 from strongroom.model.errors import VaultError
-from strongroom.model.production import RecordCount
+from strongroom.model.production import WITH_PEOPLE
 from strongroom.model.times import format_instant
 from strongroom.vault.checkpoints import LoggedLine
 from strongroom.vault.vault import Vault
@@ -34,14 +36,11 @@ def manifest_of(
     request: ProductionRequest,
     proven: Proven,
     events: Mapping[str, LoggedLine],
-    counts: Mapping[str, RecordCount],
+    counts: ArchiveCounts,
     files: Mapping[str, str],
 ) -> dict[str, object]:
     """Return production.json."""
     issuer, numbering = issuer_of(source.config, source.vault), request.numbering
-    total = RecordCount()
-    for each in counts.values():
-        total.add(each)
     return {
         "version": VERSION,
         "format": request.format.value,
@@ -53,7 +52,9 @@ def manifest_of(
         "selection": {name: redact_text(words, request.rules) for name, words in request.words.items()},
         "redaction": rules_document(request.rules),
         "numbering": {"prefix": numbering.prefix, "width": numbering.width, "start": numbering.start},
-        "counts": msgspec.to_builtins(total),
+        "slice_hours": int(request.slice_length / timedelta(hours=1)) if request.format in WITH_PEOPLE else None,
+        "names_from": [{"id": each.id, "sealed_sha256": each.seal.sealed_sha256} for each in counts.contacts],
+        "counts": msgspec.to_builtins(counts.total),
         "archives": [
             {
                 "id": each.id,
@@ -63,7 +64,7 @@ def manifest_of(
                 "from": format_instant(each.spec.window.start),
                 "to": format_instant(each.spec.window.end),
                 "sealed_sha256": each.seal.sealed_sha256,
-                **msgspec.to_builtins(counts[each.id]),
+                **msgspec.to_builtins(counts.of[each.id]),
                 "event": event_document(events[each.id], proven),
             }
             for each in sorted(request.selection.archives, key=lambda each: each.id)

@@ -54,7 +54,7 @@ def write_production(source: ProductionSource, request: ProductionRequest) -> Fi
     with building(request.target, source.random_bytes) as folder:
         counts = put_records(source, request, folder)
         files = _finish_records(source, request, folder, counts)
-        document = manifest_of(source, request, proven, events, counts.of, files)
+        document = manifest_of(source, request, proven, events, counts, files)
         manifest = (json.dumps(document, indent=2, ensure_ascii=False) + "\n").encode()
         create(folder / MANIFEST, manifest)
         digest = hashlib.sha256(manifest).hexdigest()

@@ -13,7 +13,15 @@ _FILES = {
   records.jsonl         the records, one a line: number, archive, dataset, and the record as it was delivered""",
     ProductionFormat.RSMF: """
   MESSAGES/DAY/ID.rsmf  the messages of one conversation on one day (UTC), for review platforms that take RSMF 2.0; ID
-                        is the same for a conversation on all days
+                        is the same for a conversation on all days. With another length than a day, DAY has an hour.
+                        Names that stand before a number or address are from contacts in the archives
+  records.jsonl         all records, one a line, also those that are no messages: number, archive, dataset, and the
+                        record as it was delivered""",
+    ProductionFormat.HTML: """
+  conversations.html    the list of all conversations: open it in a browser
+  MESSAGES/DAY/ID.html  the messages of one conversation on one day (UTC), to read and to print; ID is the same for a
+                        conversation on all days. With another length than a day, DAY has an hour. Names that stand
+                        before a number or address are from contacts in the archives
   records.jsonl         all records, one a line, also those that are no messages: number, archive, dataset, and the
                         record as it was delivered""",
     ProductionFormat.DAT: """

@@ -3,22 +3,23 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import BinaryIO
 
 import msgspec
 from msgspec import Struct
 
+from strongroom.engine.production.contacts import Contacts, read_contacts
 from strongroom.engine.production.output import close_flushed, create_new
 from strongroom.engine.production.redacting import Redactor
 from strongroom.engine.production.request import ProductionRequest, ProductionSource
 from strongroom.engine.production.selection import SelectedRecord, earliest_from, read_selection
 from strongroom.engine.production.withholding import WITHHELD, Withholding, privileged_in, withheld_line
-from strongroom.engine.production.writers import WRITERS, ProductionWriter
+from strongroom.engine.production.writers import WRITERS, ProductionWriter, WriterOptions
 from strongroom.model.archive import Archive
 from strongroom.model.errors import UsageError
-from strongroom.model.production import Numbering, RecordCount
+from strongroom.model.production import WITH_PEOPLE, Numbering, RecordCount
 from strongroom.model.times import format_instant
 
 INDEX = "index.jsonl"
@@ -42,11 +43,12 @@ class IndexLine(Struct, frozen=True, omit_defaults=True):
 
 
 class ArchiveCounts:
-    """How many records each archive has in the production, and the files with more than one record."""
+    """How many records each archive has in the production, the files with several, and whose contacts name people."""
 
     def __init__(self, archives: Sequence[Archive]) -> None:
         self.of = {archive.id: RecordCount() for archive in archives}
         self.files: list[str] = []
+        self.contacts: Sequence[Archive] = ()
 
     @property
     def total(self) -> RecordCount:
@@ -67,10 +69,11 @@ class _Recorder:
         redactor: Redactor,
         withholding: Withholding,
         counts: ArchiveCounts,
+        names: Mapping[str, str],
     ) -> None:
         self._numbering, self._redactor, self._withholding = request.numbering, redactor, withholding
         self._counts, self._place = counts, 0
-        self.writer: ProductionWriter = WRITERS[request.format](folder)
+        self.writer: ProductionWriter = WRITERS[request.format](folder, WriterOptions(request.slice_length, names))
         self._index = create_new(folder / INDEX)
         self._withheld: BinaryIO | None = create_new(folder / WITHHELD) if request.case else None
 
@@ -111,7 +114,9 @@ def put_records(source: ProductionSource, request: ProductionRequest, folder: Pa
     """Write the records, the index and the log of what is withheld. Raises UsageError where nothing is produced."""
     selection, counts = request.selection, ArchiveCounts(request.selection.archives)
     redactor = Redactor(source.vault, source.identities, request.rules)
-    recorder = _Recorder(request, folder, redactor, privileged_in(source.vault, request.case), counts)
+    withholding, contacts = privileged_in(source.vault, request.case), _contacts(source, request)
+    counts.contacts = contacts.archives
+    recorder = _Recorder(request, folder, redactor, withholding, counts, contacts.names)
     done, earliest = set[str](), earliest_from(selection.archives)
     try:
         for record in read_selection(source.vault, selection, source.identities):
@@ -126,6 +131,12 @@ def put_records(source: ProductionSource, request: ProductionRequest, folder: Pa
         held = "every record that matches is withheld" if total.withheld else "no record matches"
         raise UsageError(f"{held}, so there is nothing to produce", hint="try it: strongroom search")
     return counts
+
+
+def _contacts(source: ProductionSource, request: ProductionRequest) -> Contacts:
+    if request.resolve_names and request.format in WITH_PEOPLE:
+        return read_contacts(source.vault, source.identities, request.rules)
+    return Contacts()
 
 
 def _number(numbering: Numbering, place: int) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 
 from msgspec import Struct, field
@@ -31,6 +31,8 @@ class ProductionRequest(Struct, frozen=True):
     words: Mapping[str, str] = field(default_factory=dict)  # how the records were selected, for people
     case: Case | None = None  # what it marks as privileged is withheld, and it takes note of the numbers
     rules: Sequence[RedactionRule] = ()
+    slice_length: timedelta = timedelta(days=1)  # of files of conversations; whole hours
+    resolve_names: bool = True  # from archived contacts, in files of conversations
 
 
 class FinishedProduction(Struct, frozen=True):

@@ -26,7 +26,7 @@ _HIDDEN = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]+")
 
 def write_rsmf(part: ConversationSlice) -> bytes:
     """Return the file."""
-    boundary = f"=_{part.conversation.id}_{part.day:%Y%m%d}"
+    boundary = f"=_{part.conversation.id}_{part.label.replace('-', '')}"
     headers = [*_headers(part), ("MIME-Version", "1.0"), ("Content-Type", f'multipart/mixed; boundary="{boundary}"')]
     attachment = (
         ("Content-Type", "application/zip; name=rsmf.zip"),
@@ -61,7 +61,7 @@ def _packed(manifest: Mapping[str, object]) -> bytes:
 def _headers(part: ConversationSlice) -> Iterator[tuple[str, str]]:
     """Yield the headers; the version comes first, as readers expect it."""
     first, last, key = part.messages[0].at, part.messages[-1].at, part.conversation
-    name = f"{key.channel} conversation {key.id}, {part.day}"
+    name = f"{key.channel} conversation {key.id}, {part.label}"
     values = {
         "X-RSMF-Version": VERSION,
         "X-RSMF-Generator": "Strongroom",
@@ -72,11 +72,11 @@ def _headers(part: ConversationSlice) -> Iterator[tuple[str, str]]:
         "X-RSMF-EventCollectionID": key.id,
         "X-RSMF-Application": key.channel,
         "X-RSMF-Custodian": key.source,
-        "X-RSMF-Participants": "; ".join(map(_shown, part.people.values())),
+        "X-RSMF-Participants": "; ".join(_shown(part.name_of(name)) for name in part.people.values()),
         "Date": format_datetime(first),
         "From": "Strongroom <production@strongroom.invalid>",
         "Subject": name,
-        "Message-ID": f"<{key.id}.{part.day}@strongroom.invalid>",
+        "Message-ID": f"<{key.id}.{part.label}@strongroom.invalid>",
     }
     for header, value in values.items():
         plain = _shown(value)
@@ -92,7 +92,8 @@ def _shown(text: str) -> str:
 def _lines(part: ConversationSlice) -> Iterator[str]:
     """Yield the text of the slice, for search."""
     for each in part.messages:
-        yield f"{format_instant(each.at)} {each.sender} to {', '.join(each.recipients)}: {each.body}\n"
+        recipients = ", ".join(map(part.name_of, each.recipients))
+        yield f"{format_instant(each.at)} {part.name_of(each.sender)} to {recipients}: {each.body}\n"
 
 
 def _manifest(part: ConversationSlice) -> dict[str, object]:
@@ -100,7 +101,9 @@ def _manifest(part: ConversationSlice) -> dict[str, object]:
     key = part.conversation
     return {
         "version": VERSION,
-        "participants": [_participant(ids[person], _shown(name)) for person, name in part.people.items()],
+        "participants": [
+            _participant(ids[person], _shown(part.name_of(name)), _shown(name)) for person, name in part.people.items()
+        ],
         "conversations": [
             {
                 "id": key.id,
@@ -116,9 +119,9 @@ def _manifest(part: ConversationSlice) -> dict[str, object]:
     }
 
 
-def _participant(name: str, display: str) -> dict[str, object]:
-    email = {"email": display} if re.fullmatch(r"[^@\s]+@[^@\s]+", display) else {}
-    return {"id": name, "display": display, **email, "account_id": display}
+def _participant(name: str, display: str, delivered: str) -> dict[str, object]:
+    email = {"email": delivered} if re.fullmatch(r"[^@\s]+@[^@\s]+", delivered) else {}
+    return {"id": name, "display": display, **email, "account_id": delivered}
 
 
 def _event(each: ProducedMessage, conversation: str, ids: Mapping[str, str]) -> dict[str, object]:

@@ -8,13 +8,13 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Callable, Mapping
-from datetime import date, datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Protocol
 
 from msgspec import Struct
 
-from strongroom.engine.production.conversations import ConversationKey, Conversations
+from strongroom.engine.production.conversations import ConversationKey, Conversations, ConversationSlice, label_of
 from strongroom.engine.production.load_file import (
     BOM,
     COLUMNS,
@@ -26,6 +26,7 @@ from strongroom.engine.production.load_file import (
     record_text,
 )
 from strongroom.engine.production.output import close_flushed, create_new
+from strongroom.engine.production.page import INDEX_PAGE, index_end, index_head, index_row, write_page
 from strongroom.engine.production.rsmf import write_rsmf
 from strongroom.engine.production.selection import SelectedRecord
 from strongroom.model.production import ProductionFormat
@@ -40,6 +41,13 @@ class Written(Struct, frozen=True):
     file: str  # its bytes as delivered
     text: str = ""  # its extracted text, or the file that has it as a message
     text_sha256: str = ""
+
+
+class WriterOptions(Struct, frozen=True):
+    """What files of conversations depend on besides the records."""
+
+    slice_length: timedelta = timedelta(days=1)
+    names: Mapping[str, str] = {}  # of archived contacts, by what a person is compared by
 
 
 class ProductionWriter(Protocol):
@@ -81,41 +89,83 @@ class JsonLinesWriter(ProductionWriter):
         return [RECORDS]
 
 
-class RsmfWriter(JsonLinesWriter):
-    """The records as lines, and messages among them as one RSMF file for each conversation and day."""
+class ConversationWriter(JsonLinesWriter):
+    """The records as lines, and messages among them as one file for each conversation and slice of time."""
 
-    def __init__(self, folder: Path) -> None:
+    ending = ""
+
+    def __init__(self, folder: Path, options: WriterOptions) -> None:
         super().__init__(folder)
-        self._folder, self._conversations = folder, Conversations()
+        self._folder, self._conversations = folder, Conversations(options.slice_length, options.names)
         self._names: list[str] = []
+        self._last_folder = Path()
 
     def put(self, place: int, number: str, sha256: str, record: SelectedRecord) -> Written:
-        """Write the line; the message waits for the rest of its day."""
+        """Write the line; the message waits for the rest of its slice."""
         line = super().put(place, number, sha256, record)
         part = self._conversations.put(number, sha256, record)
-        return line if part is None else Written(line.file, _rsmf_path(*part))
+        return line if part is None else Written(line.file, self._path(*part))
 
     def put_older(self, record: SelectedRecord) -> None:
         """Remember what an older archive has of a message."""
         self._conversations.put_older(record)
 
     def settle(self, before: datetime | None) -> None:
-        """Write the days that are complete."""
+        """Write the slices that are complete."""
         for part in self._conversations.settle(before):
-            name = _rsmf_path(part.conversation, part.day)
-            (self._folder / name).parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-            with create_new(self._folder / name) as file:
-                file.write(write_rsmf(part))
+            name = self._path(part.conversation, part.start)
+            path = self._folder / name
+            if path.parent != self._last_folder:
+                path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+                self._last_folder = path.parent
+            with create_new(path) as file:
+                file.write(self.make(part, name))
             self._names.append(name)
 
+    def make(self, part: ConversationSlice, name: str) -> bytes:
+        """Return the file of a slice."""
+        raise NotImplementedError
+
     def close(self) -> list[str]:
-        """Write the last days."""
+        """Write the last slices."""
         self.settle(None)
         return [*super().close(), *self._names]
 
+    def _path(self, conversation: ConversationKey, start: datetime) -> str:
+        return f"MESSAGES/{label_of(start)}/{conversation.id}{self.ending}"
 
-def _rsmf_path(conversation: ConversationKey, day: date) -> str:
-    return f"MESSAGES/{day}/{conversation.id}.rsmf"
+
+class RsmfWriter(ConversationWriter):
+    """Files that review platforms show as chats."""
+
+    ending = ".rsmf"
+
+    def make(self, part: ConversationSlice, name: str) -> bytes:  # noqa: ARG002 - as the port
+        """Return the file of a slice."""
+        return write_rsmf(part)
+
+
+class PageWriter(ConversationWriter):
+    """Pages for people, and a page that lists them."""
+
+    ending = ".html"
+
+    def __init__(self, folder: Path, options: WriterOptions) -> None:
+        super().__init__(folder, options)
+        self._list = create_new(folder / INDEX_PAGE)
+        self._list.write(index_head())
+
+    def make(self, part: ConversationSlice, name: str) -> bytes:
+        """Return the page of a slice, and list it."""
+        self._list.write(index_row(part, name))
+        return write_page(part)
+
+    def close(self) -> list[str]:
+        """Write the last pages and the end of the list."""
+        names = super().close()
+        self._list.write(index_end(len(self._names)))
+        close_flushed(self._list)
+        return [*names, INDEX_PAGE]
 
 
 class LoadFileWriter(ProductionWriter):
@@ -148,9 +198,10 @@ class LoadFileWriter(ProductionWriter):
         return [self._profile.file]
 
 
-WRITERS: Mapping[ProductionFormat, Callable[[Path], ProductionWriter]] = {
-    ProductionFormat.JSON_LINES: JsonLinesWriter,
-    ProductionFormat.DAT: lambda folder: LoadFileWriter(folder, RELATIVITY),
+WRITERS: Mapping[ProductionFormat, Callable[[Path, WriterOptions], ProductionWriter]] = {
+    ProductionFormat.JSON_LINES: lambda folder, _options: JsonLinesWriter(folder),
+    ProductionFormat.DAT: lambda folder, _options: LoadFileWriter(folder, RELATIVITY),
     ProductionFormat.RSMF: RsmfWriter,
-    ProductionFormat.CSV: lambda folder: LoadFileWriter(folder, SPREADSHEET),
+    ProductionFormat.HTML: PageWriter,
+    ProductionFormat.CSV: lambda folder, _options: LoadFileWriter(folder, SPREADSHEET),
 }
