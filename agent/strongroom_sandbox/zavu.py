@@ -1,4 +1,4 @@
-"""The simulated Zavu API: `/v1/exports` as the vendor documents it, the rest as `ZavuOptions` say."""
+"""The simulated Zavu API: exports and the list of messages as documented, the rest as `ZavuOptions` say."""
 
 from __future__ import annotations
 
@@ -23,6 +23,7 @@ from strongroom_sandbox.options import ExpiredLook, Unwanted, ZavuOptions
 from strongroom_sandbox.recorder import Operation, ProviderName
 from strongroom_sandbox.records import SlotSpan
 from strongroom_sandbox.storage import FileBuilder
+from strongroom_sandbox.zavu_messages import MessageList
 from strongroom_sandbox.zavu_records import DATASETS, DataOptions, RecordSource
 from strongroom_sandbox.zip_files import ZipContent, ZipStore
 
@@ -74,7 +75,9 @@ class ZavuApi(ProviderApi[ZavuOrder]):
         self._options = options
         self._expected = f"Bearer {api_key}".encode()
         self._keys: dict[str, str] = {}  # the export of each idempotency key
-        store = ZipStore(services.folder / "zavu", RecordSource(data), options.zip_style)
+        source = RecordSource(data)
+        self._messages = MessageList(source, options.retention)
+        store = ZipStore(services.folder / "zavu", source, options.zip_style)
         self.builder = FileBuilder(store, self._content)
 
     def add_foreign_job(
@@ -103,6 +106,7 @@ class ZavuApi(ProviderApi[ZavuOrder]):
             self._route("POST", "/v1/exports", Operation.CREATE, self._create),
             self._route("GET", "/v1/exports", Operation.LIST, self._list),
             self._route("GET", "/v1/exports/{job_id}", Operation.GET, self._get),
+            self._route("GET", "/v1/messages", Operation.BROWSE, self._browse),
         ]
 
     def shown_phase(self, phase: Phase) -> Phase:
@@ -167,6 +171,14 @@ class ZavuApi(ProviderApi[ZavuOrder]):
         shown = [await self._show(job) for job in shuffled(page, faults, number)]
         self._grow(faults, ZavuOrder(("activities",)))
         return JSONResponse({"items": shown, "nextCursor": cursor})
+
+    async def _browse(self, request: Request, _faults: Faults) -> Response:
+        _status, limit, _after = read_page({"limit": request.query_params.get("limit", "50")}, self._options)
+        try:
+            body = self._messages.page(request.query_params, limit, self._clock())
+        except ValueError:
+            raise _invalid("cursor is not one that this API gave out", "cursor") from None
+        return Response(body, media_type="application/json")
 
     def _leads_on(self, faults: Faults, after: tuple[int, int] | None, number: int) -> str:
         """Return the cursor of an empty page, or nothing where the page is as it should be."""

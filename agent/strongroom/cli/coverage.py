@@ -14,6 +14,7 @@ from strongroom.cli.terminal import clean, say, say_exactly, say_lines, width
 from strongroom.model.coverage import HELD, joined
 from strongroom.model.coverage_strip import Heat
 from strongroom.model.errors import ExitCode
+from strongroom.model.provider import COLLECTED
 from strongroom.model.second_look import SecondLook, SecondLookOutcome, words_of
 from strongroom.model.times import rough_duration
 from strongroom.model.waiting import described_cause
@@ -148,6 +149,8 @@ def _lines(each: StreamCoverage, now: datetime) -> Iterator[str]:
         yield from _hanging(f"  ? {was}: ", f"{span}: {words_of(look)}")
     for blind in each.blind:
         yield from _blind_lines(blind)
+    if each.paged:
+        yield from _hanging("  ? ", COLLECTED)
     if each.risk is not None:
         amount, lost_in = rough_duration(each.risk.amount), rough_duration(each.risk.first_loss - now)
         words = f"{amount} not yet archived; the provider begins to delete it on {utc_day(each.risk.first_loss)}"
@@ -195,6 +198,7 @@ def _document(each: StreamCoverage) -> dict[str, object]:
             for gap in each.gaps
         ],
         "second_looks": [_look_document(look) for look in each.looks],
+        "collected_by_paging": each.paged,
         "blind_spots": [_blind_document(blind) for blind in each.blind],
         "retention_seconds": None if each.keeps is None else int(each.keeps.total_seconds()),
         "risk_known": each.known,

@@ -19,7 +19,7 @@ from msgspec import UNSET, Meta, Struct
 from msgspec.structs import FieldInfo, fields
 
 from strongroom.config.line_numbers import Locator
-from strongroom.config.manifest_checks import check_manifest
+from strongroom.config.manifest_collection import check_whole
 from strongroom.config.manifest_values import FORMS, parse_status, parse_template
 from strongroom.config.problem import ConfigRefused, Problem, Unfit, quote
 from strongroom.config.reader import Notebook, Parse, TableReader
@@ -65,7 +65,7 @@ def parse_manifest(file: str, text: str) -> Manifest:
     notebook = Notebook(file, Locator(text, data))
     found = _read_struct(Manifest, TableReader(data, (), notebook))
     if not notebook.problems:
-        check_manifest(found, notebook.refuse)
+        check_whole(found, notebook.refuse)
     if notebook.problems:
         raise ManifestRefused(sorted(notebook.problems, key=lambda problem: problem.line or 0))
     checked: Manifest = found  # one that is incomplete has its problems

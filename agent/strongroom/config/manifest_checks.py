@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator
 from itertools import combinations
-from typing import Any, NamedTuple
+from typing import Any
 
-from strongroom.config.manifest_values import PLACEHOLDER
+from strongroom.config.manifest_faults import Fault, paging_faults, placeholders_in, where_faulty
 from strongroom.config.problem import KeyPath, quote, suggest
 from strongroom.model.manifest import Manifest
 from strongroom.model.manifest_words import (
@@ -14,34 +14,30 @@ from strongroom.model.manifest_words import (
     DownloadBy,
     FilterForm,
     ObserveBy,
-    Paging,
     Precision,
     RequestMethod,
     TimeFormat,
 )
 from strongroom.model.provider import Container, ExpiryBasis
 
-
-class Fault(NamedTuple):
-    """One contradiction."""
-
-    path: KeyPath
-    expected: str
-    got: str
-    hint: str = ""
+Refuse = Callable[[KeyPath, str, str, str], None]
 
 
-def check_manifest(manifest: Manifest, refuse: Callable[[KeyPath, str, str, str], None]) -> None:
-    """Note every contradiction."""
-    checks = (_auth, _window, _create, _export, _life, _observe, _list, _download, _paths, _datasets, _filters, _codes)
+def check_manifest(manifest: Manifest, refuse: Refuse) -> None:
+    """Note every contradiction in a manifest of exports."""
+    _run((_create, _export, _life, _observe, _list, _download, _paths, _datasets), manifest, refuse)
+    check_account(manifest, refuse)
+
+
+def check_account(manifest: Manifest, refuse: Refuse) -> None:
+    """Note every contradiction in what has nothing to do with exports."""
+    _run((_auth, _window, _filters, _codes), manifest, refuse)
+
+
+def _run(checks: Iterable[Callable[[Manifest], Iterator[Fault]]], manifest: Manifest, refuse: Refuse) -> None:
     for check in checks:
         for fault in check(manifest):
             refuse(*fault)
-
-
-def _where(*pairs: tuple[object, Fault]) -> Iterator[Fault]:
-    """Yield each fault whose condition holds."""
-    return (fault for holds, fault in pairs if holds)
 
 
 def _auth(manifest: Manifest) -> Iterator[Fault]:
@@ -66,18 +62,10 @@ def _window(manifest: Manifest) -> Iterator[Fault]:
     fine = window.precision in (Precision.MICROSECOND, Precision.MILLISECOND)
     date = window.time_format is TimeFormat.DATE and window.precision not in (None, Precision.DAY)
     hint = "a date has no smaller step"
-    return _where(
+    return where_faulty(
         (date, Fault(place, 'precision "day" for dates', got, hint)),
         (window.time_format is TimeFormat.UNIX and fine, Fault(place, "a second or more for Unix seconds", got)),
     )
-
-
-def placeholders_in(value: object) -> set[str]:
-    """Return the names of the placeholders in a template."""
-    if isinstance(value, str):
-        return set(PLACEHOLDER.findall(value))
-    inner = value.values() if isinstance(value, Mapping) else value if isinstance(value, list) else ()
-    return set[str]().union(*map(placeholders_in, inner))
 
 
 _ALL_THERE_IS = "otherwise every export has all there is; a dataset without a range is a snapshot"
@@ -91,9 +79,11 @@ def _create(manifest: Manifest) -> Iterator[Fault]:
     dated = not all(each.snapshot for each in manifest.datasets.values())
     for name in ("lower", "upper") if dated else ():
         words = "{" + name + "} in the body or query"
-        yield from _where((name not in used, Fault(("create", "body"), words, "a request without it", _ALL_THERE_IS)))
+        yield from where_faulty(
+            (name not in used, Fault(("create", "body"), words, "a request without it", _ALL_THERE_IS))
+        )
     place, whole = ("create", "together"), create.together
-    yield from _where(
+    yield from where_faulty(
         (
             create.method is RequestMethod.DELETE,
             Fault(("create", "method"), "a method that creates", quote(create.method)),
@@ -131,7 +121,7 @@ def _export(manifest: Manifest) -> Iterator[Fault]:
     export, request = manifest.export, manifest.export.request
     seen, words = manifest.observe.by is not ObserveBy.FILE, export.statuses
     asks = manifest.download.by is DownloadBy.ASK
-    yield from _where(
+    yield from where_faulty(
         (seen and not export.status, Fault(("export", "status"), "where the status is", "nothing")),
         (
             seen and not (words.ready or words.empty or words.unclear),
@@ -163,7 +153,7 @@ def _life(manifest: Manifest) -> Iterator[Fault]:
     export = manifest.export
     counted = export.life_from is not ExpiryBasis.UNKNOWN
     key = "created" if export.life_from is ExpiryBasis.CREATED else "completed"
-    return _where(
+    return where_faulty(
         (export.life is not None and not counted, Fault(("export", "life"), "life_from as well", "life alone")),
         (
             export.life is not None and counted and not getattr(export, key),
@@ -181,7 +171,7 @@ def _unknown(path: KeyPath, names: Iterable[str], known: Collection[str], noun: 
 def _observe(manifest: Manifest) -> Iterator[Fault]:
     observe, by = manifest.observe, manifest.observe.by
     file = manifest.download.by
-    return _where(
+    return where_faulty(
         (
             by is ObserveBy.GET and not observe.path,
             Fault(("observe", "path"), 'the path of one export for by = "get"', "nothing"),
@@ -201,39 +191,17 @@ def _observe(manifest: Manifest) -> Iterator[Fault]:
     )
 
 
-_WANTS: Mapping[Paging, tuple[str, ...]] = {
-    Paging.NONE: (),
-    Paging.CURSOR: ("next", "page_key"),
-    Paging.PAGE: ("page_key",),
-    Paging.OFFSET: ("page_key", "size_key"),
-    Paging.LINK: (),
-}
-
-
 def _list(manifest: Manifest) -> Iterator[Fault]:
-    own = manifest.list
-    if own is None:
-        return
-    how = f"paging = {quote(own.paging)}"
-    for key in _WANTS[own.paging]:
-        hint = "without it the same page comes again and again"
-        yield from _where((not getattr(own, key), Fault(("list", key), f"{key} for {how}", "nothing", hint)))
-    takes = {*_WANTS[own.paging], *(["next"] if own.paging is Paging.LINK else [])}
-    for key in ("next", "page_key"):
-        yield from _where((getattr(own, key) and key not in takes, Fault(("list", key), f"no {key} with {how}", "one")))
-    same = own.page_key and own.page_key == own.size_key
-    yield from _where((same, Fault(("list", "size_key"), "two different keys", f"{quote(own.size_key)} for both")))
-    for key in filter(None, (own.page_key, own.size_key)):
-        yield from _where((key in own.query, Fault(("list", "query", key), "no key that paging sets", quote(key))))
+    return iter(()) if manifest.list is None else paging_faults(manifest.list, "list")
 
 
 def _download(manifest: Manifest) -> Iterator[Fault]:
     own, zipped = manifest.download, manifest.download.container is Container.ZIP_OF_JSON
     file, key = own.by is DownloadBy.FILE, "link" if own.link else "parts"
     several = manifest.create.together and len(manifest.datasets) > 1 and not own.parts
-    return _where(
+    return where_faulty(
         (
-            own.container is Container.BUNDLE,
+            own.container in (Container.BUNDLE, Container.JSON_PAGE),
             Fault(("download", "container"), "a container that a provider delivers", quote(own.container)),
         ),
         (
@@ -264,7 +232,7 @@ def _paths(manifest: Manifest) -> Iterator[Fault]:
     tables += [(name, table) for name, table in (("renew", renew), ("delete", delete)) if table is not None]
     for name, table in tables:
         wrong = table.path and placeholders_in(table.path) != {"id"}
-        yield from _where(
+        yield from where_faulty(
             (wrong, Fault((name, "path"), "a path with {id} and nothing else to fill in", quote(table.path)))
         )
     plain: list[tuple[KeyPath, object]] = [(("auth", "token_path"), auth.token_path)]
@@ -272,11 +240,11 @@ def _paths(manifest: Manifest) -> Iterator[Fault]:
         plain += [(("list", "path"), manifest.list.path), (("list", "query"), manifest.list.query)]
     plain += [(("account", "path"), manifest.account.path)] if manifest.account else []
     for place, template in plain:
-        yield from _where(
+        yield from where_faulty(
             (placeholders_in(template), Fault(place, "no placeholder", "one", "there is nothing to fill in"))
         )
     renews = renew and renew.method in (RequestMethod.GET, RequestMethod.DELETE)
-    yield from _where(
+    yield from where_faulty(
         (renew and renews, Fault(("renew", "method"), "a method that renews", quote(renew.method if renew else ""))),
         (
             delete and delete.method is RequestMethod.GET,
@@ -287,13 +255,13 @@ def _paths(manifest: Manifest) -> Iterator[Fault]:
 
 def _datasets(manifest: Manifest) -> Iterator[Fault]:
     zipped, known = manifest.download.container is Container.ZIP_OF_JSON, manifest.datasets
-    yield from _where((not known, Fault(("datasets",), "at least one dataset", "none")))
+    yield from where_faulty((not known, Fault(("datasets",), "at least one dataset", "none")))
     for (one, first), (other, second) in combinations(known.items(), 2):
         words = [
             {each.casefold() for each in (own.word or name, *own.listed_as)}
             for name, own in ((one, first), (other, second))
         ]
-        yield from _where(
+        yield from where_faulty(
             (words[0] & words[1], Fault(("datasets", other), "a word of its own", f"one that {one} has as well")),
             (
                 first.member and first.member == second.member,
@@ -302,7 +270,7 @@ def _datasets(manifest: Manifest) -> Iterator[Fault]:
         )
     for name, own in known.items():
         extra = sorted(set(own.always) - set(own.known)) if own.known else []
-        yield from _where(
+        yield from where_faulty(
             (
                 zipped and not own.member,
                 Fault(("datasets", name, "member"), "the name of its file in the ZIP", "nothing"),
@@ -323,7 +291,7 @@ def _filters(manifest: Manifest) -> Iterator[Fault]:
         for key, form, words in (("prefix", FilterForm.UUID, "a prefix"), ("values", FilterForm.TEXT, "values")):
             wrong = getattr(own, key) and own.form is not form
             expected = f"form = {quote(form)} for {words}"
-            yield from _where((wrong, Fault(("filters", name, key), expected, quote(own.form))))
+            yield from where_faulty((wrong, Fault(("filters", name, key), expected, quote(own.form))))
 
 
 def _codes(manifest: Manifest) -> Iterator[Fault]:
@@ -331,7 +299,7 @@ def _codes(manifest: Manifest) -> Iterator[Fault]:
     renew, limits, errors = manifest.renew, manifest.limits, manifest.errors
     for name, accepted in (("create", manifest.create.accepted), ("renew", renew.accepted if renew else (200,))):
         wrong = not accepted or max(accepted) >= 300
-        yield from _where((wrong, Fault((name, "accepted"), "statuses from 200 to 299", "another")))
+        yield from where_faulty((wrong, Fault((name, "accepted"), "statuses from 200 to 299", "another")))
     bad: list[tuple[str, Any, tuple[str, ...]]] = [
         ("observe", manifest.observe, ("gone", "expired")),
         ("download", manifest.download, ("gone", "expired")),
@@ -340,11 +308,11 @@ def _codes(manifest: Manifest) -> Iterator[Fault]:
     for name, table, keys in bad:
         for key in keys:
             low = min(getattr(table, key), default=400) < 400
-            yield from _where((low, Fault((name, key), "statuses from 400 to 599", "another")))
+            yield from where_faulty((low, Fault((name, key), "statuses from 400 to 599", "another")))
         both = set(getattr(table, keys[0])) & set(getattr(table, keys[1]))
         got = f"{min(both, default=0)}, which is {keys[0]} as well"
-        yield from _where((both, Fault((name, keys[1]), "a status with one meaning", got)))
+        yield from where_faulty((both, Fault((name, keys[1]), "a status with one meaning", got)))
     late = limits.poll_first > limits.poll_longest
-    yield from _where((late, Fault(("limits", "poll_first"), "at most poll_longest", "a longer wait")))
+    yield from where_faulty((late, Fault(("limits", "poll_first"), "at most poll_longest", "a longer wait")))
     for code in sorted(set(errors.quota) & set(errors.key_refused)):
         yield Fault(("errors", "key_refused"), "a code with one meaning", f"{quote(code)}, which is a quota as well")

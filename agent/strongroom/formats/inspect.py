@@ -13,6 +13,7 @@ from strongroom.formats.zip_directory import Directory, Member, read_directory
 from strongroom.formats.zip_members import inflate_member, locate_members
 from strongroom.model.inspection import Caps, Expectation, Finding, Inspection, MemberReport, Severity
 from strongroom.model.provider import Container
+from strongroom.model.text import counted
 
 ZIPPED = frozenset({Container.ZIP_OF_JSON, Container.BUNDLE})
 """Containers with members; any other is a bare file."""
@@ -84,11 +85,28 @@ def _compare_announced(found: Inspection, expectation: Expectation) -> Iterator[
         yield from _compare_header(found.records, expectation.rows, expectation)
     elif expectation.rows is not None:
         yield from _compare_rows(found.records, expectation.rows)
+    yield from _prove_ends(found, expectation)
     records = {report.member: report.records for report in found.members}
     for file in expectation.files:
         if file.rows is not None:
             name = printable(file.name)
             yield from _compare_rows(records.get(name, 0), file.rows, name)
+
+
+def _prove_ends(found: Inspection, expectation: Expectation) -> Iterator[Finding]:
+    """Say that the records were collected by paging, and whether records beyond both ends of the window prove it."""
+    pages = [file for file in expectation.files if file.container is Container.JSON_PAGE]
+    if not pages:
+        return
+    window, times = expectation.window, [each for each in found.members if each.earliest and each.latest]
+    older = any(each.earliest is not None and each.earliest < window.start for each in times)
+    newer = any(each.latest is not None and each.latest >= window.end for each in times)
+    ends = [
+        f"records beyond its {name} prove that end" if proven else f"its {name} is where the list ended"
+        for name, proven in (("start", older), ("end", newer))
+    ]
+    words = f"collected by paging: {counted(len(pages), 'page')}; of the window, {ends[0]} and {ends[1]}"
+    yield Finding(Severity.NOTE, "collected-by-paging", words)
 
 
 def _compare_header(records: int, announced: int, expectation: Expectation) -> Iterator[Finding]:

@@ -14,6 +14,7 @@ from strongroom.formats.csv_table import RowCollector
 from strongroom.formats.exact_json import Delivered, Number, Record, decode_exact
 from strongroom.formats.inspect import read_container
 from strongroom.formats.json_array import LineSplitter, require_objects
+from strongroom.formats.json_page import cut_records
 from strongroom.formats.json_splitter import Splitter
 from strongroom.formats.plaintext import PlaintextReader, Unreadable, printable
 from strongroom.formats.slow_json import Decoded, SubstitutedText, decode_records
@@ -106,7 +107,7 @@ def _read_bundle(
     for file in files:
         if file.dataset == shape.name:
             member = _find_member(reader, shape, file.name, caps)
-            yield from _read_member(reader, member, shape, caps, file.container, bundled=True)
+            yield from _read_member(reader, member, shape, caps, file.container, bundled=True, where=file.records)
 
 
 def _holds(reader: PlaintextReader, name: str, caps: Caps) -> bool:
@@ -129,15 +130,27 @@ def _read_member(
     container: Container,
     *,
     bundled: bool = False,
+    where: str = "",
 ) -> Iterator[Delivered]:
-    """Yield a member's records; a file of a bundle may be coded."""
+    """Yield a member's records; a file of a bundle may be coded, and a page has them at `where`."""
     try:
         pieces = inflate_member(reader, member, caps)
         if bundled:
             _coded, pieces = decode_if_coded(pieces, caps)
+        if container is Container.JSON_PAGE:
+            pieces, container = iter([cut_records(_gather(pieces, caps), where)]), Container.JSON_ARRAY
         yield from _parse(pieces, shape, caps, container)
     except Unreadable as fault:
         raise Unreadable(fault.code, fault.message, member=member.shown) from fault
+
+
+def _gather(pieces: Iterable[bytes | memoryview], caps: Caps) -> bytes:
+    page = bytearray()
+    for piece in pieces:
+        page += piece
+        if len(page) > caps.max_record:
+            raise Unreadable("json-record-too-large", f"the page has more than {caps.max_record:,} bytes")
+    return bytes(page)
 
 
 def _parse(

@@ -14,6 +14,7 @@ import simdjson
 
 from strongroom.formats.csv_table import CsvReader
 from strongroom.formats.json_array import JsonArrayReader, MemberReader, NdjsonReader, ParseVerdict, RecordWatcher, pour
+from strongroom.formats.json_page import PageReader
 from strongroom.formats.plaintext import Unreadable, printable
 from strongroom.formats.slow_json import MAX_BYTES, decode_document, tame
 from strongroom.model.inspection import Caps, Expectation, Finding, MemberReport
@@ -160,9 +161,11 @@ def choose_reader(
     `watch` makes what sees the records of a dataset.
     """
     if expectation.container is Container.BUNDLE:
-        held = {file.name: (file.dataset, file.container) for file in expectation.files}
-        dataset, container = held.get(member, ("", expectation.container))
+        file = next((each for each in expectation.files if each.name == member), None)
+        dataset, container = (file.dataset, file.container) if file else ("", expectation.container)
         shape = next((each for each in expectation.datasets if each.name == dataset), None)
+        if file is not None and shape is not None and container is Container.JSON_PAGE:
+            return PageReader(member, shape, expectation, caps, watch(shape), file.records)
     else:
         shape = next((each for each in expectation.datasets if each.member == member), None)
         container = expectation.container

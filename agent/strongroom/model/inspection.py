@@ -80,9 +80,10 @@ class Bundled(Struct, frozen=True):
 
     name: str  # in the bundle
     dataset: str  # the dataset of its records
-    container: Container  # CSV, NDJSON or JSON_ARRAY
+    container: Container  # CSV, NDJSON, JSON_ARRAY or JSON_PAGE
     rows: int | None = None  # records that the provider announced for this file
     size: int | None = None  # bytes that the provider announced for this file
+    records: str = ""  # of a JSON_PAGE: where its records are ("items", "data.messages", "@"; "||" between choices)
 
 
 class Expectation(Struct, frozen=True):

@@ -183,6 +183,28 @@ class FileRequest(Struct, frozen=True):
     expired: Annotated[Statuses, Meta(description="with by = ask: statuses of no file, not yet or no longer")] = (410,)
 
 
+class CollectRequest(Struct, frozen=True):
+    """[collect]: records are collected by walking a list of them, where a provider makes no exports.
+
+    It takes the place of [create], [export], [observe] and [download].
+    """
+
+    path: Annotated[str, _text(TextForm.PATH, "the path of the list; a dataset may have a path of its own")]
+    records: Annotated[str, _expression("where the records are in an answer: names between points, @, or choices")]
+    query: Annotated[
+        Mapping[str, Any], Meta(description="the query; with {lower} and {upper} the list is of a range")
+    ] = _NOTHING
+    paging: Annotated[Paging, Meta(description="how it leads on")] = Paging.CURSOR
+    next: Annotated[Expression, _expression("the next cursor, or the next address")] = ""
+    more: Annotated[Expression, _expression("whether there is more")] = ""
+    last: Annotated[Expression, _expression("whether it is the last page")] = ""
+    page_key: Annotated[str, _text(TextForm.WORD, "the query key of the cursor, page or offset")] = ""
+    first_page: Annotated[int, Meta(ge=0, le=1, description="the number of the first page")] = 0
+    size_key: Annotated[str, _text(TextForm.WORD, "the query key of the page size")] = ""
+    size: Annotated[int, Meta(ge=2, le=10_000, description="records on a page")] = 100
+    per_minute: Annotated[int, Meta(ge=1, le=100_000, description="pages to request within a minute, at most")] = 300
+
+
 class RenewRequest(Struct, frozen=True):
     """[renew]: how an expired export is made again under its own id."""
 
@@ -261,13 +283,20 @@ class ManifestDataset(Struct, frozen=True):
     closed_by: Annotated[str, _text(TextForm.WORD, "the dataset that has what it leaves out")] = ""
 
 
+NO_CREATION, NO_FILE = Creation(""), FileRequest(Container.CSV)
+"""What stands for [create] and [download] in a manifest without them: one with [collect]."""
+
+
 class Manifest(Struct, frozen=True):
     """A whole manifest that has passed every check."""
 
     provider: Annotated[About, Meta(description="who it is")]
-    create: Annotated[Creation, Meta(description="the request that makes an export")]
-    download: Annotated[FileRequest, Meta(description="where the file is, and what it is")]
     datasets: Annotated[Mapping[str, ManifestDataset], Meta(description="what can be exported")]
+    create: Annotated[Creation, Meta(description="the request that makes an export")] = NO_CREATION
+    download: Annotated[FileRequest, Meta(description="where the file is, and what it is")] = NO_FILE
+    collect: Annotated[
+        CollectRequest | None, Meta(description="how records are collected where there are no exports")
+    ] = None
     auth: Annotated[Auth, Meta(description="how a request proves who sends it")] = Auth()
     window: Annotated[RequestedWindow, Meta(description="how a range of time is written")] = RequestedWindow()
     export: Annotated[ExportObject, Meta(description="how an export is described")] = ExportObject()

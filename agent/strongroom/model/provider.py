@@ -15,6 +15,18 @@ PROVIDER_GROUP = "strongroom.providers"
 KEPT: Mapping[str, timedelta] = MappingProxyType({"zavu": timedelta(days=90)})
 """How long a provider keeps records by its documents; one that documents nothing is not here."""
 
+PAGEABLE: Mapping[str, str] = MappingProxyType({"zavu": "messages", "qlara": "message-history"})
+"""The datasets of built-in providers that can be collected by paging where the account's API makes no exports."""
+
+WALK = "walk-"
+"""How the name of a walk over a list begins; no export is called so."""
+
+COLLECTED = (
+    "collected by paging, not exported: that no record is missing rests on the provider's list, and a record that was"
+    " changed or deleted before its page was read is archived as the list showed it, or not at all"
+)
+"""What collecting by paging cannot prove."""
+
 SNAPSHOTS: Mapping[str, frozenset[str]] = MappingProxyType({"qlara": frozenset({"contacts"})})
 """The datasets of a provider that have no time window: an export copies all there is now."""
 
@@ -87,6 +99,7 @@ class Capabilities(Struct, frozen=True):
     by_list: bool = False  # observing any number of exports costs what observing one does
     snapshots: frozenset[str] = frozenset()  # datasets without a time window: an export copies all there is now
     blind_spots: tuple[BlindSpot, ...] = ()
+    paged: bool = False  # nothing is exported: records are collected by walking a list
 
 
 class Ask(Struct, frozen=True):
@@ -143,6 +156,7 @@ class Container(StrEnum):
     CSV = "csv"
     NDJSON = "ndjson"  # one JSON object a line
     JSON_ARRAY = "json-array"  # one bare array of objects
+    JSON_PAGE = "json-page"  # one page of a list, as the API answered: an array of objects, somewhere in it
     BUNDLE = "bundle"
 
 
@@ -157,6 +171,7 @@ class Part(Struct, frozen=True):
     rows: int | None = None  # records announced
     dataset: str = ""  # whose records it holds; needed where an export has several parts, empty where one holds all
     accept: str = ""  # the Accept header that its host wants; any by default
+    records: str = ""  # of a page of a list: where its records are, empty for any other file
 
     def __repr__(self) -> str:
         return f"Part(name={self.name!r}, container={self.container!r})"  # never the locator

@@ -15,7 +15,7 @@ from msgspec.structs import replace
 
 from strongroom.model.errors import ProviderError, Transient
 from strongroom.model.expression import search
-from strongroom.model.manifest import ListRequest, Manifest
+from strongroom.model.manifest import CollectRequest, ListRequest, Manifest
 from strongroom.model.manifest_words import Paging
 from strongroom.model.provider import ExportStatus, Observation
 from strongroom.providers.account import DEAD, paced, usable
@@ -125,7 +125,7 @@ class ManifestList:
             ended = not holders and last is None and not more
             step = 1 if own.paging is Paging.PAGE else max(len(holders), 1)
             return None if ended else (path, query | {own.page_key: int(query[own.page_key]) + step})
-        leads = self._lead(reply, value)
+        leads = lead_of(own, reply, value)
         if not leads:
             if more is True:
                 raise Unusable("its list goes on, but does not say how")
@@ -135,19 +135,20 @@ class ManifestList:
         below = self._policy.path_below(leads)
         return below, {}
 
-    def _lead(self, reply: ApiResponse, value: object) -> str:
-        """Return the next cursor or address, empty at the end."""
-        if self._own.paging is Paging.NONE:
-            return ""
-        if self._own.paging is Paging.LINK and not self._own.next:
-            found = _NEXT.search(reply.headers.get("link", ""))
-            return found[1] if found else ""
-        lead = search(self._own.next, value)
-        if lead is None:
-            return ""
-        if isinstance(lead, bool) or not isinstance(lead, str | int) or not str(lead).isprintable():
-            raise Unusable("its cursor is not a text")
-        return str(lead)
+
+def lead_of(own: ListRequest | CollectRequest, reply: ApiResponse, value: object) -> str:
+    """Return the next cursor or address, empty at the end. Raises Unusable for one that is no text."""
+    if own.paging is Paging.NONE:
+        return ""
+    if own.paging is Paging.LINK and not own.next:
+        found = _NEXT.search(reply.headers.get("link", ""))
+        return found[1] if found else ""
+    lead = search(own.next, value)
+    if lead is None:
+        return ""
+    if isinstance(lead, bool) or not isinstance(lead, str | int) or not str(lead).isprintable():
+        raise Unusable("its cursor is not a text")
+    return str(lead)
 
 
 class Availability:

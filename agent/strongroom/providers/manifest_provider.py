@@ -64,6 +64,10 @@ def build_manifest(manifest: Manifest, settings: ProviderSettings) -> Provider:
     base = (settings.base_url or manifest.provider.base_url).rstrip("/")
     credential = credential_of(manifest.auth, label, base, settings)
     policy = open_policy(label, base, credential, settings)
+    if manifest.collect is not None:
+        from strongroom.providers.paging import PagingProvider  # few sources are without exports
+
+        return PagingProvider(manifest, policy, settings.limits.apply(limits_of(manifest)), settings.stop)
     accepts = read_accepts(label, settings.options, _CODES.get(manifest.download.container, ()))
     return ManifestProvider(manifest, base, policy, credential, settings.limits.apply(limits_of(manifest)), accepts)
 

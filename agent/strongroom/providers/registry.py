@@ -84,6 +84,10 @@ PROVIDERS: Mapping[str, Callable[[ProviderSettings], Provider]] = MappingProxyTy
 _METHODS = tuple(sorted(name for name in vars(Provider) if not name.startswith("_")))
 
 
+COLLECT = "collect"
+"""The option of a source that has records collected by paging, where its account's API makes no exports."""
+
+
 class Offer(Struct, frozen=True):
     """One adapter by its name, and who brings it."""
 
@@ -110,6 +114,10 @@ def build(provider: str, settings: ProviderSettings) -> Provider:
     sources go on. Raises UsageError for a name that is unknown or not unique, and for settings that cannot be used.
     """
     own = PROVIDERS.get(provider)
+    if own is not None and COLLECT in settings.options:
+        from strongroom.providers.paged_accounts import build_paged
+
+        return build_paged(provider, settings)
     if own is not None:
         return own(settings)
     entries = _foreign().get(provider, [])

@@ -14,6 +14,7 @@ from strongroom.engine.proof.checkpoints import UNNAMED
 from strongroom.engine.queries.report import MOST_EVENTS, EventGroup, ReportAudience
 from strongroom.model.calendar_period import period_name
 from strongroom.model.job import State
+from strongroom.model.provider import COLLECTED
 from strongroom.model.retention import Fate
 from strongroom.model.text import noun_of
 from strongroom.model.times import rough_duration
@@ -140,6 +141,9 @@ def _gaps(report: Report) -> Iterator[str]:
         )
         for each in report.streams
         for blind in each.coverage.blind
+    ]
+    left_out += [
+        (escaped(each.coverage.stream), escaped(COLLECTED), "no") for each in report.streams if each.coverage.paged
     ]
     if left_out:
         yield table("What the provider's export leaves out", ("Stream", "Left out", "Archived elsewhere"), left_out)

@@ -132,7 +132,7 @@ def _expected(expectation: Expectation) -> dict[str, Any]:
 
 def _file(file: Bundled) -> dict[str, Any]:
     fields: dict[str, Any] = {"name": file.name, "dataset": file.dataset, "container": file.container.value}
-    counts = {"rows": file.rows, "size": file.size}
+    counts = {"rows": file.rows, "size": file.size, "records": file.records or None}
     return fields | {name: count for name, count in counts.items() if count is not None}
 
 
@@ -219,7 +219,14 @@ def _expectation(window: Window, fields: dict[str, Any], container: Container) -
         rows=fields.get("rows"),
         overlap=timedelta(seconds=fields.get("overlap", 0)),
         files=tuple(
-            Bundled(file["name"], file["dataset"], Container(file["container"]), file.get("rows"), file.get("size"))
+            Bundled(
+                file["name"],
+                file["dataset"],
+                Container(file["container"]),
+                file.get("rows"),
+                file.get("size"),
+                file.get("records", ""),
+            )
             for file in fields.get("files", ())
         ),
         size=fields.get("size"),

@@ -101,7 +101,7 @@ _SHAPE: dict[str, Shape] = {
         "size": int,
         "accepts": [str],
         "counts_header": bool,
-        "files": [{**dict.fromkeys(("name", "dataset", "container"), str), "rows": int, "size": int}],
+        "files": [{**dict.fromkeys(("name", "dataset", "container", "records"), str), "rows": int, "size": int}],
     },
     "counts": {"records": int, "in_window": int},
     "members": [

@@ -88,7 +88,9 @@ def plan_delivery(ref: str, parts: Sequence[Part], asked: Expectation, caps: Cap
 
     A single part is the file itself, unless it is bare and only one of several datasets that were requested.
     """
-    if len(parts) == 1 and (parts[0].container is Container.ZIP_OF_JSON or len(asked.datasets) == 1):
+    first = parts[0].container if len(parts) == 1 else Container.BUNDLE
+    bare = first not in (Container.BUNDLE, Container.JSON_PAGE) and len(asked.datasets) == 1
+    if first is Container.ZIP_OF_JSON or bare:
         (part,) = parts
         return Delivery((part,), part.name, _expect_one(part, asked))
     if len(parts) > caps.max_members:
@@ -187,7 +189,7 @@ def _expect_bundle(parts: Sequence[Part], asked: Expectation) -> Expectation:
 
     only = asked.datasets[0].name if len(asked.datasets) == 1 else ""
     files = tuple(
-        Bundled(name, part.dataset or only, part.container, part.rows, part.size)
+        Bundled(name, part.dataset or only, part.container, part.rows, part.size, part.records)
         for name, part in zip(name_members([part.name for part in parts]), parts, strict=True)
     )
     strange = sorted({file.dataset for file in files} - {shape.name for shape in asked.datasets})

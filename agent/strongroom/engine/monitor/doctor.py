@@ -309,7 +309,7 @@ def _source(config: Config, name: str, dependencies: Dependencies) -> Iterator[C
     probe = provider.probe()
     store_reported(config, name, probe)
     label = f"source {name}"
-    yield check_offer(label, probe)
+    yield check_offer(label, probe, source.provider, paged=provider.capabilities.paged)
     clock = check_clock(name, probe)
     yield from [clock] if clock and clock.verdict is not CheckResult.OK else []
     yield from (Check(label, CheckResult.WARN, note) for note in notes_of(probe, config.source(name).retention_days))

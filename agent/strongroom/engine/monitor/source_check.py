@@ -22,7 +22,7 @@ from strongroom.model.clock_check import Tolerance, check_skew
 from strongroom.model.errors import AuthRefused, ExitCode, ProviderError, StrongroomError
 from strongroom.model.horizon import asked_after
 from strongroom.model.plan import Plan
-from strongroom.model.provider import ExportStatus, Limits, Listed, Match, Probe
+from strongroom.model.provider import PAGEABLE, ExportStatus, Limits, Listed, Match, Probe
 from strongroom.model.quota import HOUR
 from strongroom.model.text import counted, noun_of
 from strongroom.providers.port import Provider
@@ -95,10 +95,16 @@ def store_reported(config: Config, name: str, probe: Probe) -> None:
         note_checked_retention(vault.catalogue, name, probe.retention)
 
 
-def check_offer(label: str, probe: Probe) -> Check:
-    """Say whether exports are offered."""
+def check_offer(label: str, probe: Probe, provider: str, *, paged: bool) -> Check:
+    """Say whether exports are offered, or records by paging; `provider` is the name of the adapter."""
     if probe.offered is False:
-        return Check(label, CheckResult.FAIL, "this account's API does not offer exports", "ask the provider's support")
+        what = "a list of records" if paged else "exports"
+        hint = "ask the provider's support"
+        if provider in PAGEABLE and not paged:
+            hint += f', or collect {PAGEABLE[provider]} by paging: options = {{ collect = "paging" }} in its [[source]]'
+        return Check(label, CheckResult.FAIL, f"this account's API does not offer {what}", hint)
+    if paged:
+        return Check(label, CheckResult.OK, "reachable, the key is accepted, its list of records can be read")
     return Check(
         label, CheckResult.OK, f"reachable, the key is accepted, {counted(probe.listed, 'export')} on its list"
     )
@@ -151,10 +157,11 @@ def check_settling(plan: Plan, kept: timedelta | None) -> Iterator[Check]:
 
 def _tell(report: SourceReport, provider: Provider, probe: Probe, configured: int | None) -> None:
     """Record the result of the request to the source."""
-    report.checks.append(check_offer("exports", probe))
-    if probe.offered is None:
+    paged = provider.capabilities.paged
+    report.checks.append(check_offer("records" if paged else "exports", probe, report.provider, paged=paged))
+    if probe.offered is None and not paged:
         report.unknown.append("whether exports are offered: the provider does not say before one is requested")
-    if probe.offered is not False:
+    if probe.offered is not False and not paged:
         report.unknown.append("whether the key may also request and download exports: only the first export shows it")
     clock = check_clock(report.name, probe)
     if clock is None:
@@ -174,6 +181,9 @@ def _tell(report: SourceReport, provider: Provider, probe: Probe, configured: in
 def _quota(report: SourceReport, provider: Provider, probe: Probe, now: datetime) -> None:
     """Note how much of the quotas is used, by anybody, as the provider's list shows it."""
     limits = provider.limits
+    if provider.capabilities.paged:
+        report.unknown.append("how many pages may be read in a minute: the provider's own refusals are kept to")
+        return
     if probe.requests_left is not None:
         report.ok("quota", f"{probe.requests_left} more requests are allowed for now")
     try:

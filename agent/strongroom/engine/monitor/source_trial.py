@@ -21,7 +21,7 @@ from strongroom.model.errors import StrongroomError, UsageError, WorldError
 from strongroom.model.manifest import Manifest
 from strongroom.model.names import nearest_words
 from strongroom.model.plan import ExportSpec
-from strongroom.model.provider import Container, Exchange, ExportStatus, Observation, Part
+from strongroom.model.provider import WALK, Container, Exchange, ExportStatus, Observation, Part
 from strongroom.model.text import counted, format_size
 from strongroom.model.window import Window
 
@@ -73,10 +73,12 @@ def first_request(manifest: Manifest, spec: ExportSpec) -> tuple[str, str, objec
     from urllib.parse import urlencode
 
     from strongroom.providers.manifest_request import make_ask, write_create
+    from strongroom.providers.paged_list import as_creation
 
-    request = write_create(manifest, make_ask(manifest, spec))
+    sent = as_creation(manifest)
+    request = write_create(sent, make_ask(manifest, spec))
     query = f"?{urlencode(request.query)}" if request.query else ""
-    return manifest.create.method.value, request.path + query, request.body
+    return sent.create.method.value, request.path + query, request.body
 
 
 def walk_trial(
@@ -102,11 +104,11 @@ def walk_trial(
         until = dependencies.clock() + patience
         while seen.status in _UNDER_WAY and dependencies.clock() < until:
             pause(provider.limits.poll_first)
-            seen = provider.observe([ref])[ref]
+            seen = provider.observe([seen.ref])[seen.ref]
         yield _state(seen)
         if seen.status is not ExportStatus.READY:
             return
-        parts = provider.parts(ref)
+        parts = provider.parts(seen.ref)
         yield _files(parts)
         for part in parts[:1]:
             yield _content(provider, trial, part)
@@ -142,6 +144,8 @@ def _account(provider: Provider) -> TrialStep:
     probe = provider.probe()
     if probe.offered is False:
         return TrialStep("account", "; ".join(probe.notes) or "the API offers no exports", good=False)
+    if provider.capabilities.paged:
+        return TrialStep("account", "the key is accepted; the list of records can be read")
     if probe.offered is None:
         return TrialStep("account", "no list to look at: the first request shows whether the key is accepted")
     return TrialStep("account", f"the key is accepted; {counted(probe.listed, 'export')} on its list")
@@ -150,6 +154,8 @@ def _account(provider: Provider) -> TrialStep:
 def _request(provider: Provider, spec: ExportSpec) -> tuple[str, TrialStep]:
     """Request the export; return its id, or empty where the answer names none."""
     accepted = provider.create(provider.ask(spec))
+    if provider.capabilities.paged and accepted.observation is not None:
+        return accepted.observation.ref, TrialStep("create", "nothing is requested: the list is walked to the window")
     if accepted.observation is not None:
         ref = accepted.observation.ref
         return ref, TrialStep("create", f"the export has the id {ref}")
@@ -162,6 +168,8 @@ def _request(provider: Provider, spec: ExportSpec) -> tuple[str, TrialStep]:
 
 
 def _state(seen: Observation) -> TrialStep:
+    if seen.ref.startswith(WALK) and seen.status is ExportStatus.READY:
+        return TrialStep("state", f"the window is reached after {seen.raw_status} of newer records")
     words = f'the status is "{seen.raw_status}", which means {seen.status}'
     if seen.status is ExportStatus.UNKNOWN:
         return TrialStep("state", words, good=False, hint="add the word to [export.statuses]")

@@ -38,6 +38,7 @@ class StreamCoverage(Struct, frozen=True):
     snapshot: bool = False  # no time windows: each archive is a copy of everything at the time of the request
     looks: tuple[SecondLook, ...] = ()  # empty windows that were doubted, in the order of their doubts
     blind: tuple[Blindness, ...] = ()  # what its archives leave out, and whether others have it
+    paged: bool = False  # collected by paging, as its source is configured now
 
     @property
     def known(self) -> bool:
@@ -93,6 +94,7 @@ def _coverage(engine: Engine, plan: Plan, period: Window | None, streams: Sequen
         risk=at_risk(whole, ledger, engine.clock(), due.keeps),
         snapshot=due.plan.snapshot,
         blind=_blind(engine, plan.stream, streams, period),
+        paged=engine.sources[plan.stream.source].provider.capabilities.paged,
     )
 
 

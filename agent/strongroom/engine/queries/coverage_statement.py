@@ -15,6 +15,7 @@ from strongroom.evidence.note import Signer
 from strongroom.model.coverage import HELD, Cover, joined, unheld
 from strongroom.model.errors import UsageError, VaultError
 from strongroom.model.plan import Stream
+from strongroom.model.provider import COLLECTED
 from strongroom.model.second_look import SecondLookOutcome, words_of
 from strongroom.model.text import counted
 from strongroom.model.times import format_instant
@@ -84,6 +85,8 @@ def _stream(each: StreamCoverage, period: Window, issuer: Issuer) -> Iterator[st
     archives = sum(interval.cover in _HELD for interval in each.intervals if interval.window.overlaps(period))
     yield f"stream {each.stream}: {'no gap' if not gaps else counted(len(gaps), 'gap')}, {counted(archives, 'archive')}"
     yield f"source account {issuer.account(each.source)}"
+    if each.paged:
+        yield f"collected {each.stream} {COLLECTED}"
     for held in _archived(each, period):
         yield f"archived {each.stream} {format_instant(held.start)} {format_instant(held.end)}"
     for gap, why in gaps:
