@@ -55,6 +55,7 @@ _HELD = 2  # windows whose pages are in memory at once
 _WAYPOINTS = 5_000
 _ANYWHERE = timedelta(days=36_525)  # how far beyond a window the neighbors of its records may lie
 _SLICE = 0.2  # seconds between two looks at the wish to stop
+_FACTS = msgspec.json.Decoder(tuple[str, list[str], datetime, datetime, list[tuple[str, str]], str, str, int])
 
 
 class Stop(Struct, frozen=True):
@@ -294,9 +295,8 @@ def _write(stop: Stop) -> str:
 
 def _read(label: str, ref: str) -> Stop:
     try:
-        kind = tuple[str, list[str], datetime, datetime, list[tuple[str, str]], str, str, int]
         text = base64.urlsafe_b64decode(ref.split("-", 2)[2] if ref.startswith(WALK) else "")
-        key, datasets, lower, upper, filters, place, before, pages = msgspec.json.decode(text, type=kind)
+        key, datasets, lower, upper, filters, place, before, pages = _FACTS.decode(text)
     except (ValueError, IndexError, msgspec.MsgspecError):
         raise RequestRefused(f"{label} has no walk {safe_name(ref)}") from None
     return Stop(key, Ask(frozenset(datasets), lower, upper, frozenset(filters)), place, before, pages)
