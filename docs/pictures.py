@@ -1,8 +1,9 @@
-"""Draws the screen for people who read about it: pictures in docs/pictures, and the keys of each tab in docs/tui.md.
+"""Draws the screen for people who read about it: docs/pictures, and the keys of each tab in docs/tui.md.
 
-Pictures are taken of the real program over a made-up vault, at a fixed hour. Keys come from the bindings, so that the
-page cannot promise one that is not there. Run `python docs/pictures.py` after the screen has changed; a test says when
-it was forgotten. Of the page only what stands between the markers is rewritten.
+Pictures are taken of the real program over the vault of the demo company (`strongroom tui --demo`), at a fixed hour, on
+two sizes of terminal; `demo.svg` plays a few of them one after the other. Keys come from the bindings, so that the page
+cannot promise one that is not there. Run `python docs/pictures.py` after the screen has changed; a test says when that
+was forgotten. Names of pictures as arguments take those alone. Of the page only what is between markers is rewritten.
 """
 
 # ruff: noqa: E402 - the roots of the imports have to be found first
@@ -12,15 +13,17 @@ from __future__ import annotations
 import asyncio
 import html
 import os
+import random
 import re
 import shutil
 import sys
 import tempfile
 import time
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Iterator, Sequence
+from contextlib import closing, contextmanager
 from pathlib import Path
-from types import SimpleNamespace
-from typing import Any
+from types import MappingProxyType, SimpleNamespace
+from typing import NamedTuple
 
 ROOT = Path(__file__).parents[1]
 sys.path[:0] = [str(ROOT / each) for each in ("tests", "agent", "tui")]
@@ -28,59 +31,173 @@ sys.path[:0] = [str(ROOT / each) for each in ("tests", "agent", "tui")]
 from textual.binding import Binding
 from textual.keys import format_key
 
-from kit.sealed_vault import AT, House
-from kit.tui_bench import NOW, STREAMS, Bench, Seat, furnish, make_archive, make_job
-from kit.tui_views import configure, hold
+from kit.company import OPENED, SEED, copied
+from kit.tui_bench import Seat
+from strongroom.cli.demo_company import JONAS, CompanyFolder
+from strongroom.cli.demo_history import build_company
 from strongroom.config.load import load_config
-from strongroom.model.coverage import Cover
-from strongroom.model.job import State
-from strongroom.model.provider import Container
-from strongroom.model.retention import Period, PeriodUnit, RetentionRule
+from strongroom.config.schema import Config
+from strongroom.engine.core.heartbeat import beat
+from strongroom.engine.core.sources import Dependencies
+from strongroom.vault.lock import hold
+from strongroom.vault.vault import open_vault
 from strongroom_tui.app import StrongroomApp
+from strongroom_tui.dialogs import restore
 from strongroom_tui.reader import VaultReader
+from strongroom_tui.screens import plans
 from strongroom_tui.screens.browse import BrowseScreen
 from strongroom_tui.screens.holds import HoldsScreen
 from strongroom_tui.screens.list_screen import ListTab
 from strongroom_tui.screens.plans import PlansScreen
 from strongroom_tui.screens.screen import TextPane
-from strongroom_tui.widgets.header import TABS
+from strongroom_tui.widgets.header import DEMO, TABS
 from strongroom_tui.widgets.heatmap import CoverageStrips
 from strongroom_tui.widgets.list_table import ListTable
 
 PAGE = Path(__file__).with_name("tui.md")
 FOLDER = Path(__file__).with_name("pictures")
-SIZE = (100, 30)
-RULE = RetentionRule("standard", Period(30, PeriodUnit.DAYS), citation="company policy")
-Play = Callable[[Seat], Awaitable[None]]
+WIDE, SMALL = (120, 36), (80, 24)
+SHOWN = MappingProxyType(
+    {
+        "overview": (),
+        "schedules": ("2",),
+        "edit": ("2", "E"),
+        "jobs": ("3",),
+        "archives": ("4", "down"),
+        "archive": ("4", "down", "enter"),
+        "records": ("4", "down", "o", "down"),
+        "restore": ("4", "down", "R", "enter"),
+        "retention": ("5", "down"),
+        "holds": ("5", "l"),
+        "plans": ("5", "u"),
+        "approve": ("5", "u", "a"),
+        "evidence": ("6",),
+        "health": ("7",),
+        "help": ("question_mark",),
+        "find": ("colon", *"2026-11-01"),
+    }
+)
+"""The keys that lead to each picture, each pressed after the answer to the one before."""
+FRAMES = ("overview", "gap", "failed", "archives", "records", "restore", "plans", "approve")
+STEPS = MappingProxyType({"gap": ("n",), "failed": ("n", "enter")})
+"""The pictures that `demo.svg` plays, and the keys to those that are not shown alone."""
+SECONDS = 4  # each is shown
+
+_VOLATILE = re.compile(r"\b(?=[0-9a-z]*[0-9])[0-9a-hjkmnp-tv-z]{8,26}\b|[0-9a-f]{16,}")
 
 
-def main() -> None:
+class Picture(NamedTuple):
+    """One picture: its file's name without the ending, the size of the terminal, and the keys to it."""
+
+    name: str
+    size: tuple[int, int]
+    keys: Sequence[str]
+
+
+def all_pictures() -> Iterator[Picture]:
+    """Yield what there is to be taken, on both sizes."""
+    for name, keys in SHOWN.items():
+        yield Picture(name, WIDE, keys)
+        yield Picture(f"{name}-small", SMALL, keys)
+
+
+def main(names: Sequence[str]) -> None:
     """Rewrite pictures and page in place."""
     FOLDER.mkdir(exist_ok=True)
-    for name, picture in pictures().items():
-        (FOLDER / f"{name}.svg").write_text(picture)
+    with tempfile.TemporaryDirectory(prefix="strongroom-", dir="/tmp") as folder:
+        company = _company(Path(folder))
+        wanted = [each for each in all_pictures() if not names or each.name in names]
+        for name, picture in take(company, Path(folder), wanted).items():
+            (FOLDER / f"{name}.svg").write_text(picture)
+        if not names or "demo" in names:
+            frames = [Picture(name, (100, 30), STEPS.get(name) or SHOWN[name]) for name in FRAMES]
+            (FOLDER / "demo.svg").write_text(played(list(take(company, Path(folder), frames).values())))
     PAGE.write_text(rewritten(PAGE.read_text()))
 
 
-def pictures() -> dict[str, str]:
-    """Take the pictures, by name."""
+def _company(folder: Path) -> CompanyFolder:
+    """Return the company: the one that STRONGROOM_TEST_COMPANY names, or else a new one."""
+    if made := os.environ.get("STRONGROOM_TEST_COMPANY"):
+        return CompanyFolder(Path(made))
+    company = CompanyFolder(folder / "built")
+    build_company(company, Dependencies(random_bytes=random.Random(SEED).randbytes))  # noqa: S311 - not secret
+    return company
+
+
+def take(company: CompanyFolder, folder: Path, wanted: Sequence[Picture]) -> dict[str, str]:
+    """Take pictures of a company's screen, by name; `folder` is for copies of its vault."""
+    with _surroundings():
+        home = Path(tempfile.mkdtemp(dir=folder))
+        config = load_config(copied(company, home / "company").config)
+        with _daemon(config):
+            return {each.name: asyncio.run(_picture(config, each)) for each in wanted}
+
+
+@contextmanager
+def _daemon(config: Config) -> Iterator[None]:
+    """Have the vault worked in, as that of the demo is. Its clock stands still here: the daemon only shows itself."""
+    with closing(open_vault(config.vault.path)) as vault:
+        beat(vault, OPENED, os.getpid(), "")
+        with hold(vault.layout.lock, "strongroom daemon"):
+            yield
+
+
+@contextmanager
+def _surroundings() -> Iterator[None]:
+    """Fix what differs between machines: the local zone, colors, the disk, the person, and where files would be put."""
+    before = dict(os.environ)
+    kept = shutil.disk_usage, plans.acting_person, restore.start_folder
     os.environ.pop("NO_COLOR", None)
     os.environ.update(TZ="Europe/Berlin", COLORTERM="truecolor")
     time.tzset()
-    usage, shutil.disk_usage = (
-        shutil.disk_usage,
-        lambda _path: SimpleNamespace(total=10**12, used=6e11, free=4 * 10**11),
-    )
+    shutil.disk_usage = lambda _path: SimpleNamespace(total=10**12, used=6e11, free=4 * 10**11)
+    plans.acting_person = lambda: JONAS
+    restore.start_folder = lambda: Path("/home/jonas")
     try:
-        with tempfile.TemporaryDirectory() as folder:
-            return asyncio.run(_take(Path(folder)))
+        yield
     finally:
-        shutil.disk_usage = usage
+        shutil.disk_usage, plans.acting_person, restore.start_folder = kept
+        os.environ.clear()
+        os.environ.update(before)
+        time.tzset()
+
+
+async def _picture(config: Config, wanted: Picture) -> str:
+    reader = VaultReader(config, lambda: OPENED)
+    app = StrongroomApp(reader, lambda: OPENED, start=DEMO)
+    try:
+        async with app.run_test(size=wanted.size) as pilot:
+            seat = Seat(app, pilot)
+            await seat.settle()
+            await seat.press(*wanted.keys)
+            app.clear_notifications()
+            await seat.settle()
+            # Fonts would be fetched from elsewhere by the reader of the picture.
+            return re.sub(r"@font-face \{.*?\}\s*", "", app.export_screenshot(title="strongroom tui"), flags=re.DOTALL)
+    finally:
+        reader.close()
 
 
 def words_of(picture: str) -> str:
-    """Return the letters of a picture, without colours, places and generated names."""
-    return html.unescape("\n".join(re.findall(r"<text[^>]*>([^<]*)</text>", picture))).replace("\xa0", " ")
+    """Return the letters of a picture, without colors, places, and ids and digests, which are generated."""
+    words = html.unescape("\n".join(re.findall(r"<text[^>]*>([^<]*)</text>", picture))).replace("\xa0", " ")
+    return _VOLATILE.sub("#", words)
+
+
+def played(pictures: Sequence[str]) -> str:
+    """Return one picture that shows several of the same size one after the other, without end."""
+    share = 100 / len(pictures)
+    style = (
+        f"@keyframes turn {{ 0%, {share:.2f}% {{ visibility: visible }} "
+        f"{share + 0.01:.2f}%, 100% {{ visibility: hidden }} }}\n"
+        f".frame {{ visibility: hidden; animation: turn {len(pictures) * SECONDS}s step-end infinite }}\n"
+    )
+    style += "".join(f".frame-{n} {{ animation-delay: {n * SECONDS}s }}\n" for n in range(len(pictures)))
+    head, frames = "", []
+    for n, picture in enumerate(pictures):
+        head, body = picture.removesuffix("</svg>\n").split(">", 1)
+        frames.append(f'<g class="frame frame-{n}">{body}</g>')
+    return "\n".join([f"{head}>", f"<style>\n{style}</style>", *frames, "</svg>", ""])
 
 
 def rewritten(page: str) -> str:
@@ -131,83 +248,5 @@ def _shown(key: str) -> str:
     return {"escape": "esc"}.get(key, format_key(key)) if len(key) > 1 else key
 
 
-async def _take(folder: Path) -> dict[str, str]:
-    taken = {}
-    bench = _bench(folder / "bench")
-    house = House(_made(folder / "house"))
-    house.seal_records(_records(), Container.ZIP_OF_JSON)
-    try:
-        for name, keys in {"overview": (), "archives": ("4", "down"), "retention": ("5",), "evidence": ("6",)}.items():
-            reader = VaultReader(bench.config, lambda: NOW)
-            taken[name] = await _picture(StrongroomApp(reader, lambda: NOW), reader, keys)
-        reader = VaultReader(load_config(folder / "house" / "strongroom.toml"), lambda: AT)
-        taken["browse"] = await _picture(StrongroomApp(reader, lambda: AT), reader, ("4", "o"), browsed)
-    finally:
-        bench.close()
-        house.vault.close()
-    return taken
-
-
-async def browsed(seat: Seat) -> None:
-    """Wait until the records stand there."""
-    for _ in range(600):
-        if isinstance(seat.app.screen, BrowseScreen) and "parcel" in seat.text:
-            break
-        await seat.pilot.pause(0.05)
-    else:
-        raise SystemExit(f"the records never came:\n{seat.text}")
-    await seat.press("down")
-
-
-async def _picture(app: StrongroomApp, reader: VaultReader, keys: tuple[str, ...], then: Play | None = None) -> str:
-    try:
-        async with app.run_test(size=SIZE) as pilot:
-            seat = Seat(app, pilot)
-            await seat.settle()
-            for key in keys:  # each after the answer to the one before
-                await seat.press(key)
-            if then is not None:
-                await then(seat)
-            # Fonts would be fetched from elsewhere by whoever looks at the picture.
-            return re.sub(r"@font-face \{.*?\}\s*", "", app.export_screenshot(title="strongroom tui"), flags=re.DOTALL)
-    finally:
-        reader.close()
-
-
-def _bench(folder: Path) -> Bench:
-    bench = configure(Bench(_made(folder)))
-    furnish(bench)
-    jobs = [make_job(n, State.ARCHIVED) for n in range(3000, 3100, 10)]
-    bench.write(*jobs, *(make_archive(n, job, rule=RULE) for n, job in zip(range(3000, 3100, 10), jobs, strict=True)))
-    for stream in STREAMS:
-        hold(bench, stream, range(1, 200))
-    with bench.vault.catalogue.transaction():
-        bench.vault.catalogue.write(
-            "DELETE FROM coverage WHERE stream = ? AND window_start LIKE '2026-10-2%'", STREAMS[1]
-        )
-    hold(bench, STREAMS[2], range(30, 32), Cover.MISSING, "not-offered")
-    return bench
-
-
-def _made(folder: Path) -> Path:
-    folder.mkdir()
-    return folder
-
-
-def _records() -> list[dict[str, Any]]:
-    return list(_written())
-
-
-def _written() -> Iterator[dict[str, Any]]:
-    texts = ("Hello! Your parcel is on its way.", "hello, when does it arrive?", "Tomorrow between 10 and 12.")
-    for number in range(60):
-        yield {
-            "id": f"m{number:04}",
-            "at": f"2026-03-01T{10 + number // 60:02}:{number % 60:02}:00Z",
-            "direction": ("out", "in", "out")[number % 3],
-            "text": texts[number % 3],
-        }
-
-
 if __name__ == "__main__":
-    main()
+    main(sys.argv[1:])

@@ -250,7 +250,7 @@ def test_a_window_that_is_due_or_at_risk(house: Bench) -> None:
 KEY = "the provider refused the key"
 SOURCES: list[tuple[str, dict[str, Any], str, str, str, str]] = [
     # name, state, words of `status`, words of the status line, words of the screen, key of the alert
-    ("well", {}, "", ALL_WELL, "its clock is not known yet", ""),
+    ("well", {}, "", ALL_WELL, "not known yet until the next answer of zavu", ""),
     ("key", {"paused": KEY}, f"paused zavu: {KEY}", "paused: zavu", f"paused: {KEY}", "critical"),
     (
         "person",

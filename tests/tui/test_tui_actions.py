@@ -8,7 +8,7 @@ from pathlib import Path
 from threading import Event
 
 import pytest
-from textual.widgets import Button, Input
+from textual.widgets import Button, Input, Static
 
 from kit.tui_bench import NOW, STREAMS, Bench, Seat, Sit, furnish
 from kit.tui_vault import Place, fill, until
@@ -26,7 +26,7 @@ ASKED = {
     "re-export": ("archives", ("e",), ("1 archive · ", "records · ", "as delivered", "Quota", "Then", "Undo")),
     "hold": ("archives", ("H",), ("Covers", "1 archive", "without an end date", "Then", "Undo")),
     "release": ("retention", ("l", "x"), ("Smith", "4", "Placed", "Then", "Undo")),
-    "restore": ("archives", ("R", "enter"), ("Nothing is ever overwritten",)),
+    "restore": ("archives", ("R", "enter"), ("1 archive · ", "Period", "Nothing is ever overwritten", "Then", "Undo")),
     "hold a stream": ("retention", ("l", "a"), ("on which stream?", STREAMS[0])),
 }
 """Each question of an action: where it is asked, by which keys, and what it says."""
@@ -103,7 +103,8 @@ async def test_a_full_disk_is_told_with_the_next_step(
         await seat.press("R", "enter")
         await fill(seat, str(tmp_path / "out.zip"))
         await until(seat, said.split(".")[0])
-        assert said in toasts(seat)
+        assert said in str(seat.app.screen.query_one("#wrong", Static).content)
+        assert seat.app.screen.query_one(Input).value == str(tmp_path / "out.zip")  # asked again
         await seat.press("escape", "M")
         assert "✗" in seat.text
 

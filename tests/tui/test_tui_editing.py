@@ -62,7 +62,7 @@ async def test_a_field_is_written_and_comments_stay(written: Bench, sit: Sit, wa
         text = written.config.file.read_text()
         assert text == TEXT.replace('settle = "1h"', 'settle = "3h"')
         await seat.press("enter") if way == ["E"] else await seat.press("r")
-        assert "settles       3 h after the end of a window" in seat.text
+        assert "settles      3 h after the end of a window" in seat.text
 
 
 async def test_the_loaders_own_words_stand_in_the_form(written: Bench, sit: Sit) -> None:

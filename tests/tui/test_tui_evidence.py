@@ -20,18 +20,18 @@ from strongroom.vault.checkpoints import newest_checkpoint, walk_lines
 
 async def test_the_log_stands_there_and_grows(bench: Bench, sit: Sit) -> None:
     async with sit(bench, (200, 30), tab="evidence") as seat:
-        for words in ("Log  1-3", "job.postponed", "cause quota", "no signing key"):
+        for words in ("Log  1-3", "the provider asked to wait", "cause quota", "no signing key"):
             assert words in seat.text, words
         facts: dict[str, Fact] = {"hold": "x", "archives": [], "streams": {"account": ["standard", "long"], "b": []}}
         bench.write(Entry("hold.placed", NOW, facts=facts))
         await seat.press("r")
-        assert "hold.placed" in seat.text
+        assert "a legal hold was placed" in seat.text
         assert "hold x, streams account: standard, long" in seat.text
         await seat.press("slash", *"hold", "enter")
-        assert "job.postponed" not in seat.text
+        assert "the provider asked to wait" not in seat.text
         await seat.press("enter")
-        assert "hold.placed  entry 4" in seat.text
-        assert "means         a legal hold was placed" in seat.text
+        assert "A legal hold was placed  entry 4" in seat.text
+        assert "kind          hold.placed" in seat.text
 
 
 async def test_the_log_is_signed_verified_and_told(place: Place) -> None:
@@ -99,12 +99,13 @@ async def test_archives_are_handed_over_from_their_list(place: Place, tmp_path: 
     async with place.sit() as seat:
         assert f"…{place.archive.id[-8:]}" in seat.text
         await seat.press("h")
-        assert f"1 archive: {place.archive.stream} …{place.archive.id[-8:]}" in seat.text
+        assert "What      1 archive · " in seat.text
+        assert f"{place.archive.stream} …{place.archive.id[-8:]}" in seat.text
         await seat.press("escape", "slash", *"archived", "enter", "h")
         assert "The filter is: archived" in seat.text
         await seat.press("right", "enter")
         await until(seat, "for which recipient")
-        assert "1 archive: " in seat.text
+        assert "What      1 archive · " in seat.text
         await fill(seat, "")
         await fill(seat, str(tmp_path / "all"))
         await until(seat, "✓ evidence package made")
@@ -137,7 +138,8 @@ async def test_health_tells_alarms_and_checks(bench: Bench, sit: Sit) -> None:
             "Alerts  1 active",
             "! warning",
             "2 windows failed",
-            "2 h ago; no channel to send it to",
+            "2026-11-20 12:03+01, 2 h ago",
+            "no channel is configured under [notify]",
             "✗ failed",
         ):
             assert words in seat.text, words
@@ -156,4 +158,4 @@ async def test_it_fits(bench: Bench, sit: Sit, tab: str) -> None:
         for size in SIZES:
             await seat.resize(*size)
             assert "too small" not in seat.text
-            assert "job.intended" in seat.text or "Alerts" in seat.text, size
+            assert "asking the" in seat.text or "Alerts" in seat.text, size

@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+import asyncio
+
+import pytest
 from textual import events
-from textual.command import CommandList, CommandPalette
+from textual.command import CommandList, CommandPalette, Hits
 
 from kit.tui_bench import Bench, Seat, Sit
+from kit.tui_vault import until
 from strongroom_tui.dialogs.help import Palette
+from strongroom_tui.dialogs.jump import Jumps
+from strongroom_tui.screens.health import HealthTab
 
 PAGES = ("pageup", "pagedown", "pageup")
 
@@ -78,3 +84,24 @@ async def test_it_closes_when_the_terminal_becomes_too_small(empty: Bench, sit: 
             assert not isinstance(seat.app.screen, CommandPalette)
             await seat.resize(80, 24)
         assert "No jobs yet" in seat.text
+
+
+async def test_enter_waits_for_the_answer_to_what_was_typed(
+    empty: Bench, sit: Sit, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    answered, search = asyncio.Event(), Jumps.search
+
+    async def late(jumps: Jumps, query: str) -> Hits:
+        await answered.wait()
+        async for hit in search(jumps, query):
+            yield hit
+
+    async with sit(empty, (80, 24)) as seat:
+        palette = await open_palette(seat)
+        assert palette.query_one(CommandList).option_count  # an older answer, of which nothing is meant
+        monkeypatch.setattr(Jumps, "search", late)
+        await seat.pilot.press(*"go to health", "enter")
+        assert seat.app.screen is palette
+        answered.set()
+        await until(seat, "Checks of this machine")
+        assert isinstance(seat.app.screen, HealthTab)

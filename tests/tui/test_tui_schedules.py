@@ -120,6 +120,6 @@ async def test_an_open_plan_begins_where_it_was_first_seen(bench: Bench, sit: Si
         put_stream(bench.vault.catalogue, StreamState(STREAMS[0], floor=NOW - 30 * DAY))
     async with sit(bench, (120, 40), tab="schedules") as seat:
         await seat.press("enter")
-        assert "since         2026-10-21" in seat.text
+        assert "since        2026-10-21" in seat.text
         await seat.press("escape", "j", "enter")
         assert "as far back as the provider keeps records" in seat.text

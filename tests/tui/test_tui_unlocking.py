@@ -34,7 +34,9 @@ async def test_a_file_is_restored_with_its_digest_and_never_over_another(place: 
         before = target.read_bytes()
         await seat.press("escape", "R", "enter")
         await fill(seat, str(target))
-        await until(seat, "never overwritten")
+        await until(seat, "exists and is never overwritten")
+        await until(seat, "Undo      Delete the file")  # asked again, with what was typed
+        assert seat.app.screen.query_one(Input).value == str(target)
         assert target.read_bytes() == before
         assert list(tmp_path.glob(".*.part")) == []
 

@@ -60,7 +60,7 @@ JOBS: Mapping[State, Mark] = MappingProxyType(
 WINDOWS: Mapping[Heat, Mark] = MappingProxyType(
     {
         Heat.OUTSIDE: Mark(" ", Heat.OUTSIDE),
-        Heat.NOTHING: Mark("░", Heat.NOTHING),
+        Heat.NOTHING: Mark("░", Heat.NOTHING, "dim"),
         Heat.DESTROYED: Mark("†", Heat.DESTROYED),
         Heat.EMPTY: Mark("·", Heat.EMPTY, GOOD),
         Heat.HELD: Mark("█", Heat.HELD, GOOD),

@@ -9,15 +9,20 @@ or when the key comes before the first layout. Here such a key does nothing.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from dataclasses import replace
+from functools import partial
 from types import MappingProxyType
 from typing import Any, ClassVar, cast
 
 from rich.text import Text
+from textual import on
 from textual.app import App, ComposeResult
 from textual.binding import ActiveBinding, Binding, BindingType
 from textual.command import CommandList, CommandPalette, ProviderSource
 from textual.screen import Screen
+from textual.widgets import Input
+from textual.worker import Worker, WorkerError
 
 from strongroom.text.states import JOBS
 from strongroom_tui.dialogs.tour import TourHost, begin_tour
@@ -156,6 +161,25 @@ class Palette(CommandPalette):
         """Put its own keys over those of the tab."""
         yield from super().compose()
         yield KeyFooter()
+
+    @on(Input.Submitted)
+    def _wait(self, event: Input.Submitted) -> None:
+        """Choose from the answer to what was typed: while it is being looked for, the list shows an older one."""
+        looking = [each for each in self.app.workers if each.node is self and not each.is_finished]
+        if looking:
+            event.stop()
+            event.prevent_default()
+            self.app.call_later(self._choose_after, looking)
+
+    async def _choose_after(self, looking: list[Worker[Any]]) -> None:
+        _worker: Worker[None] = self.app.run_worker(partial(self._choose, looking), group="palette", exclusive=True)
+
+    async def _choose(self, looking: list[Worker[Any]]) -> None:
+        with suppress(WorkerError):  # something else was typed: Enter was not meant for that
+            await self.app.workers.wait_for_complete(looking)
+            found = self.query_one(CommandList)
+            if self.is_current and found.option_count:
+                found.action_select()
 
     async def on_resize(self) -> None:
         """Close where there is no room left."""

@@ -36,6 +36,7 @@ from strongroom.text.units import number, size
 from strongroom_tui.dialogs.background_work import work_on
 from strongroom_tui.dialogs.dialog import AskLine
 from strongroom_tui.dialogs.form import start_folder, typed_path
+from strongroom_tui.dialogs.stakes import amount_of, period_of, stakes
 from strongroom_tui.dialogs.unlock import unlocked
 from strongroom_tui.reader import VaultSession
 from strongroom_tui.screens.screen import TabScreen, TextScreen
@@ -108,9 +109,10 @@ async def make_package(tab: TabScreen, archives: Sequence[Archive], matter: str 
 
 
 async def _ask_key(tab: TabScreen, wanted: PackageAnswers) -> str:
-    words = (
-        f"{_named(wanted.archives)}.\nEnter the recipient's public key (age1…) to encrypt the archive keys for that "
-        "recipient only; this needs your identity. Leave it empty to keep the vault's own recipients."
+    words = stakes(
+        *_facts(wanted),
+        ("For", "A public key (age1…) encrypts the archive keys for that recipient alone; this needs your identity."),
+        ("", "Empty: the keys stay as they are, for the vault's own recipients."),
     )
 
     def check(line: str) -> str:
@@ -121,9 +123,13 @@ async def _ask_key(tab: TabScreen, wanted: PackageAnswers) -> str:
 
 
 async def _ask_folder(tab: TabScreen, wanted: PackageAnswers, trouble: str) -> str:
-    to = f"For {wanted.recipient}" if wanted.recipient else "For the vault's own recipients"
-    words = (
-        f"{_named(wanted.archives)}. {to}.\nName a folder that does not exist yet. The records in it stay encrypted."
+    words = stakes(
+        *_facts(wanted),
+        ("For", wanted.recipient or "the vault's own recipients"),
+        ("Matter", wanted.matter),
+        ("Where", "Name a folder that does not exist yet."),
+        ("Then", "The log is signed, and records the package. The records in it stay encrypted."),
+        ("Undo", "Delete the folder, before you give it away. Its entry in the log stays."),
     )
     question = AskLine(
         "Evidence package: into which folder?",
@@ -148,10 +154,19 @@ async def _make(tab: TabScreen, wanted: PackageAnswers, identities: Identities) 
 
 
 def _named(archives: Sequence[Archive]) -> str:
-    """Say which archives are meant: the first few by stream and id, and how many."""
+    """Name archives: the first few by stream and id, and how many more."""
     first = ", ".join(f"{each.stream} …{each.id[-8:]}" for each in archives[:3])
     more = f" and {number(len(archives) - 3)} more" if len(archives) > 3 else ""
-    return f"{number(len(archives), 'archive')}: {first}{more}"
+    return f"{first}{more}"
+
+
+def _facts(wanted: PackageAnswers) -> tuple[tuple[str, str], ...]:
+    archives = wanted.archives
+    return (
+        ("What", amount_of(archives)),
+        ("Period", period_of(each.spec.window for each in archives)),
+        ("Archives", _named(archives)),
+    )
 
 
 def _refusal(check: Callable[[], None]) -> str:

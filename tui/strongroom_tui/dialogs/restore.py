@@ -12,42 +12,67 @@ from strongroom.engine.access.restore import Restored, restore, restore_members
 from strongroom.engine.core.identities import Identities
 from strongroom.engine.queries.lists import Vault
 from strongroom.model.archive import Archive
+from strongroom.model.errors import UsageError, WorldError
 from strongroom.model.provider import Container
 from strongroom.model.text import clean
 from strongroom.text.units import number, size
 from strongroom_tui.dialogs.background_work import show_work
 from strongroom_tui.dialogs.dialog import AskLine, Choose
 from strongroom_tui.dialogs.form import path_trouble, start_folder, typed_path
+from strongroom_tui.dialogs.stakes import amount_of, period_of, stakes
 from strongroom_tui.dialogs.unlock import unlocked
 from strongroom_tui.screens.screen import TabScreen
 from strongroom_tui.screens.steps import ask
+from strongroom_tui.widgets.text import error_text
 
 _WHOLE, _MEMBERS = "As delivered", "Files inside"
 
-_AS_DELIVERED = "the bytes as the provider delivered them"
-
 
 async def restore_archive(tab: TabScreen, archive: Archive) -> None:
-    """Ask what is wanted of the archive and where to; unlock, write, and show the digest."""
+    """Ask what is wanted of the archive and where to; unlock, write, and show the digest.
+
+    Where the target is refused, or cannot be written, it is asked again with what was typed.
+    """
     members = await _wants_members(tab, archive)
-    target = await _ask_target(tab, archive, members=members)
-    await _restore(tab, archive, target, await unlocked(tab), members=members)
+    typed, trouble = str(_suggested(archive, members=members)), ""
+    while True:
+        typed = await _ask_target(tab, archive, typed, trouble, members=members)
+        identities = await unlocked(tab)
+        try:
+            await _restore(tab, archive, typed_path(typed), identities, members=members)
+        except (UsageError, WorldError) as error:
+            if not tab.is_current:
+                raise
+            trouble = error_text(error)
+            tab.strongroom.keep_result(trouble, bad=True)
+        else:
+            return
 
 
 async def _wants_members(tab: TabScreen, archive: Archive) -> bool:
     if archive.expectation.container not in (Container.ZIP_OF_JSON, Container.BUNDLE):
         return False
     count = number(len(archive.inspection.members), "file")
-    how = (
-        f"one file, decoded from {archive.seal.delivered_coding}"
-        if archive.seal.delivered_coding
-        else "one file, byte for byte"
-    )
-    words = (
-        f"{archive.seal.file_name}, {size(archive.seal.file_size)}, with {count} inside.\n"
-        f"As delivered is {how}; its members are written into a new folder, each by itself."
+    words = stakes(
+        *_subject(archive),
+        (_WHOLE, _form(archive)),
+        (_MEMBERS, f"{count}, each by itself in a new folder"),
     )
     return await ask(tab, Choose(f"Restore archive {archive.id}", words, (_WHOLE, _MEMBERS))) == _MEMBERS
+
+
+def _subject(archive: Archive) -> tuple[tuple[str, str], ...]:
+    return (
+        ("What", f"{archive.stream}: {amount_of([archive])}"),
+        ("Period", period_of([archive.spec.window])),
+    )
+
+
+def _form(archive: Archive) -> str:
+    """Say in which form the whole file is written."""
+    if archive.seal.delivered_coding:
+        return f"{archive.seal.file_name}, decoded from {archive.seal.delivered_coding}"
+    return f"{archive.seal.file_name}, byte for byte as the provider delivered it"
 
 
 def new_folder(base: Path, archive: Archive) -> Path:
@@ -59,20 +84,26 @@ def new_folder(base: Path, archive: Archive) -> Path:
     return found
 
 
-async def _ask_target(tab: TabScreen, archive: Archive, *, members: bool) -> Path:
-    if members:
-        words = "Name a new or empty folder. The digest of the whole is checked before anything is written."
-        start = new_folder(start_folder(), archive)
-    else:
-        coded = bool(archive.seal.delivered_coding)
-        how = "the file that the provider delivered coded, decoded" if coded else _AS_DELIVERED
-        words = (
-            f"{archive.seal.file_name}, {size(archive.seal.file_size)}: {how}.\n"
-            "Name a new file, or a folder to put it in. Nothing is ever overwritten; the digest is checked first."
-        )
-        start = start_folder() / archive.seal.file_name
-    title = f"Restore archive {archive.id} to"
-    return typed_path(await ask(tab, AskLine(title, words, value=str(start), check=path_trouble)))
+def _suggested(archive: Archive, *, members: bool) -> Path:
+    return new_folder(start_folder(), archive) if members else start_folder() / archive.seal.file_name
+
+
+def target_words(archive: Archive, *, members: bool) -> str:
+    """Say what restoring an archive writes, what that means, and how to undo it."""
+    count = number(len(archive.inspection.members), "file")
+    where = "The folder must be new or empty" if members else "Name a new file, or a folder to put it in"
+    return stakes(
+        *_subject(archive),
+        ("Writes", f"{count} into one folder" if members else _form(archive)),
+        ("Where", f"Nothing is ever overwritten. {where}."),
+        ("Then", "The digest is checked first. What is written is not encrypted."),
+        ("Undo", f"Delete the {'folder' if members else 'file'}. The archive stays as it is."),
+    )
+
+
+async def _ask_target(tab: TabScreen, archive: Archive, typed: str, trouble: str, *, members: bool) -> str:
+    title, words = f"Restore archive {archive.id} to", target_words(archive, members=members)
+    return await ask(tab, AskLine(title, words, value=typed, check=path_trouble, trouble=trouble))
 
 
 async def _restore(tab: TabScreen, archive: Archive, target: Path, identities: Identities, *, members: bool) -> None:

@@ -15,7 +15,8 @@ _WINDOW, _DAY = 40, 11  # cells of a window, and of its first day alone
 
 def stakes(*facts: tuple[str, str]) -> str:
     """Return facts as lines, each beginning with its label; one without words is left out."""
-    return "\n".join(f"{label:<{_LABEL}}  {words}" for label, words in facts if words)
+    wide = max(_LABEL, *(len(label) for label, words in facts if words))
+    return "\n".join(f"{label:<{wide}}  {words}" for label, words in facts if words)
 
 
 def amount_of(archives: Sequence[Archive]) -> str:

@@ -28,7 +28,7 @@ from strongroom.model.errors import StrongroomError
 from strongroom.model.text import clean
 from strongroom.text.events import fact_pairs, facts_words, kind_words
 from strongroom.text.layout import clip
-from strongroom.text.times import local
+from strongroom.text.times import local_day_minute
 from strongroom.text.units import number, span
 from strongroom_tui.dialogs.background_work import show_work, work_on
 from strongroom_tui.dialogs.package import choose_archives
@@ -80,17 +80,22 @@ def _status(view: EvidenceView, now: datetime) -> Iterator[tuple[str, str]]:
 
 def entry_text(moment: Moment) -> Text:
     """Return one entry with every fact it has."""
-    meaning = kind_words(moment.kind)
     facts = [
-        ("means", meaning if meaning != moment.kind else ""),
-        ("at", local(moment.at)),
+        ("kind", clean(moment.kind)),
+        ("at", local_day_minute(moment.at)),
         ("job", moment.job),
         ("archive", moment.archive),
     ]
-    head = Text.assemble((clean(moment.kind), "bold"), f"  entry {moment.seq}")
+    head = Text.assemble((clean(_sentence(moment.kind)), "bold"), f"  entry {number(moment.seq)}")
     words = Text(f"  {clean(moment.words)}") if moment.words else None
     note = section("Note beside the entry, not part of the evidence", [words] if words else [])
     return paragraphs(head, facts_text([*facts, *fact_pairs(moment.facts)]), note)
+
+
+def _sentence(kind: str) -> str:
+    """Return what a kind of entry means, to stand by itself."""
+    words = kind_words(kind)
+    return words[:1].upper() + words[1:] if words != kind else kind
 
 
 def audit_text(report: Report) -> Text:
@@ -138,9 +143,9 @@ FAMILIES = (
 LOG_COLUMNS: Columns = (
     TableColumn("entry", 8, right=True, rank=1, wide=9),
     TableColumn("at", 14, wide=25),
-    TableColumn("kind", 16, least=13, wide=24),
-    TableColumn("about", 14, rank=2),
-    TableColumn("facts", 12, least=8, grows=True, wide=44),
+    TableColumn("kind", 28, "what happened", least=13, wide=40, grows=True),
+    TableColumn("about", 9, rank=2, wide=14),
+    TableColumn("facts", 11, least=8, wide=60),
 )
 
 
@@ -212,8 +217,8 @@ class EvidenceTab(ListTab[Moment]):
         cells = {
             "entry": number(noun.seq),
             "at": moment_words(noun.at, widths["at"]),
-            "kind": noun.kind,
-            "about": f"…{subject[-12:]}" if subject else "",
+            "kind": kind_words(noun.kind),
+            "about": f"…{subject[1 - widths.get('about', 9) :]}" if subject else "",
             "facts": facts_words(noun.facts),
         }
         return table_row(str(noun.seq), cells, columns)

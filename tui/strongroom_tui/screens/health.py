@@ -23,9 +23,9 @@ from strongroom.engine.monitor.doctor import Check, CheckResult, examine
 from strongroom.engine.monitor.system_status import SourceStatus, SystemStatus, read_system_status
 from strongroom.model.coverage import Cover
 from strongroom.model.text import clean
-from strongroom.text.sentences import delivery_words, disk_words, quota_words
+from strongroom.text.sentences import delivery_words, disk_words, named_title, quota_words
 from strongroom.text.states import CHECKS, LEVELS, alert_mark
-from strongroom.text.times import local
+from strongroom.text.times import local, local_day_minute
 from strongroom.text.units import number, span
 from strongroom_tui.reader import VaultSession
 from strongroom_tui.screens.copies_text import copy_lines
@@ -91,6 +91,8 @@ def status_lines(found: SystemStatus, now: datetime) -> Iterator[str]:
     yield f"{'disk':<{_NAME}} {disk_words(found.disk)}"
     for each in found.sources:
         yield f"{clean(each.quota.source):<{_NAME}} {_source(each, now)}"
+    if silent := [clean(each.quota.source) for each in found.sources if each.skew is None]:
+        yield f"{'clocks':<{_NAME}} not known yet until the next answer of {', '.join(silent)}"
     last = f"{span(now - delivery.last)} ago" if delivery.last else ""
     yield f"{'alerts':<{_NAME}} {delivery_words(delivery, last)}"
 
@@ -100,9 +102,7 @@ def _source(each: SourceStatus, now: datetime) -> str:
     if each.refused_until is not None:
         parts.append(f"not before {local(each.refused_until)}, in {span(each.refused_until - now)}")
         parts += [clean(each.refused)] if each.refused else []
-    if each.skew is None:
-        parts.append("its clock is not known yet")
-    else:
+    if each.skew is not None:
         parts.append(f"its clock is {each.skew.total_seconds():+.1f} s from ours")
     return "; ".join([*parts, *([f"paused: {clean(each.paused)}"] if each.paused else [])])
 
@@ -110,14 +110,19 @@ def _source(each: SourceStatus, now: datetime) -> str:
 def _notice(notice: AlertRecord, now: datetime, *, sent: bool) -> Text:
     mark = alert_mark(notice.severity, active=notice.cleared_at is None)
     sent_words = f"sent {span(now - notice.told_at)} ago" if notice.told_at else "not sent yet"
-    sent_words = sent_words if sent else "no channel to send it to"
     since = notice.cleared_at or notice.raised_at
-    text = Text.assemble(("  " + f"{mark.symbol} {mark.word}".ljust(_WORD + 2), mark.style), clean(notice.title))
+    times = f"{local_day_minute(since)}, {span(now - since)} ago" + (f"; {sent_words}" if sent else "")
+    text = Text.assemble(("  " + f"{mark.symbol} {mark.word}".ljust(_WORD + 2), mark.style), clean(_title(notice)))
     indent = " " * (_WORD + 4)
-    for line in (clean(notice.body), f"{local(since)}, {span(now - since)} ago; {sent_words}"):
+    for line in (clean(notice.body), times):
         if line:
             text.append(f"\n{indent}{line}")
     return text
+
+
+def _title(notice: AlertRecord) -> str:
+    """Return the title, with the stream or source that the key of an alert names after its kind."""
+    return named_title(notice.title, " ".join(notice.key.split()[1:2]))
 
 
 def _checks(checks: Iterable[Check] | None, *, offline: bool) -> Text:

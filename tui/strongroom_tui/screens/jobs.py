@@ -41,9 +41,9 @@ _EMPTY = "No jobs yet: no window has been exported.\nThe daemon exports each whe
 
 JOB_COLUMNS: Columns = (
     TableColumn("state", 11),
-    TableColumn("stream", 12, least=8, wide=22),
+    TableColumn("stream", 16, least=8, wide=22),
     TableColumn("window", 11, wide=24),
-    TableColumn("doing", 22, "progress", grows=True, rank=1, wide=56),
+    TableColumn("doing", 20, "progress", grows=True, rank=1, wide=56),
     TableColumn("purpose", 10, rank=5),
     TableColumn("created", 14, rank=3, wide=25),
     TableColumn("source", 10, rank=6),

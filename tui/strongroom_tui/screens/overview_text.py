@@ -12,7 +12,7 @@ from strongroom.engine.queries.lists import Running, Status
 from strongroom.engine.queries.overview import Overview
 from strongroom.model.coverage_strip import SOON, Heat
 from strongroom.model.horizon import deadline
-from strongroom.model.job import Job
+from strongroom.model.job import Job, State
 from strongroom.model.waiting import code_words, wait_of, wait_words
 from strongroom.text.layout import bar, clip, first_that_fits
 from strongroom.text.sentences import quota_words
@@ -80,7 +80,11 @@ def _archived(overview: Overview) -> Text:
 
 def _failures(overview: Overview) -> Text:
     parts = [f"{number(overview.missing, 'window')} failed"] if overview.missing else []
-    parts += [f"{number(overview.lost, 'period')} lost"] if overview.lost else []
+    parts += (
+        [f"{number(overview.lost)} lost" if parts else f"{number(overview.lost, 'period')} lost"]
+        if overview.lost
+        else []
+    )
     return Text(f"! {', '.join(parts)}" if parts else "", BAD)
 
 
@@ -117,10 +121,25 @@ def work_lines(overview: Overview, status: Status, now: datetime, width: int, mo
     if len(jobs) > len(shown) and most > 1:
         lines.append(Text(clip(f"  and {number(len(jobs) - len(shown), 'more job')}: press 3", width)))
     if not jobs:
-        planned = status.jobs.get("planned", 0)
-        words = f"nothing is in progress; {number(planned, 'job')} planned" if planned else "nothing is in progress"
-        lines.append(Text(clip(words, width)))
+        lines += _idle_lines(overview, status, now, width, most)
     return [*lines, *asked]
+
+
+def _idle_lines(overview: Overview, status: Status, now: datetime, width: int, most: int) -> Iterator[Text]:
+    """Say that nothing runs, and what the next planned jobs wait for."""
+    planned = status.jobs.get(State.PLANNED, 0)
+    words = f"nothing is in progress; {number(planned, 'job')} planned" if planned else "nothing is in progress"
+    yield Text(clip(words, width))
+    room = most - 1
+    shown = overview.planned[: room if planned <= room else max(0, room - 1)]
+    names = min(max((len(job.stream) for job in shown), default=0), max(8, width // 3))
+    scene = ProgressContext(now, bool(status.worked_on_by))
+    for job in shown:
+        mark = JOBS[job.state]
+        head = f"{mark.symbol} {clip(job.stream, names):<{names}} {window_words(job.spec.window, 10)} "
+        yield Text(clip(head + doing(job, scene, max(0, width - len(head))), width), mark.style, no_wrap=True)
+    if planned > len(shown) and room > 0:
+        yield Text(clip(f"  and {number(planned - len(shown), 'more job')}: press 3", width))
 
 
 def _silence(overview: Overview, now: datetime) -> list[Text]:

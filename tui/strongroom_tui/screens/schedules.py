@@ -18,7 +18,7 @@ from strongroom.model.text import clean
 from strongroom.model.window import Window
 from strongroom.text.sentences import NOTHING_PENDING
 from strongroom.text.states import PLAN_WORDS, plan_mark
-from strongroom.text.times import local, local_minute, window_words
+from strongroom.text.times import local, local_day_minute, local_minute, window_words
 from strongroom.text.units import number, span
 from strongroom_tui.dialogs.plan_form import EditScreen
 from strongroom_tui.places import Place
@@ -47,6 +47,10 @@ AHEAD = 6  # windows to come that are shown
 
 BEHIND = 12  # windows due now that are shown
 
+_LABEL = 13  # cells of a name
+_DAY, _WINDOW = 11, 40  # cells of a window
+
+
 _EMPTY = "No stream is configured, so nothing is exported.\nAdd a [[stream]] to {file}\nthen: strongroom config check"
 
 
@@ -55,7 +59,7 @@ SCHEDULE_COLUMNS: Columns = (
     TableColumn("stream", 12, least=10, wide=22, grows=True),
     TableColumn("every", 6, rank=4),
     TableColumn("next window", 11, rank=5, wide=24),
-    TableColumn("exported", 16, rank=3, wide=18),
+    TableColumn("exported", 16, "next export", rank=3, wide=18),
     TableColumn("pending", 7, right=True, rank=1, wide=8),
     TableColumn("done by", 14, rank=2),
     TableColumn("class", 14, rank=6),
@@ -204,7 +208,7 @@ class SchedulesTab(ScheduleActions, ListTab[Schedule]):
         """Show a plan with its next windows and those that are pending."""
         if not isinstance(answer, Ahead):
             return Text()
-        return schedule_text(answer.schedule, answer.to_come, answer.due, self.strongroom.clock())
+        return schedule_text(answer.schedule, answer.to_come, answer.due, self.strongroom.clock(), brief=True)
 
     def rows(self, page: Page[Schedule], seen: Seen, columns: Columns) -> list[TableRow]:
         """Lay plans out, each with the request for it that waits."""
@@ -269,23 +273,36 @@ def schedule_text(
     to_come: Iterable[tuple[Window, datetime]],
     due: Iterable[tuple[Window, datetime | None]],
     now: datetime,
+    *,
+    brief: bool = False,
 ) -> Text:
-    """Return a plan: what it wants, what comes next, what is due, and by when that is held."""
+    """Return a plan: what it wants, what comes next, what is pending, and by when that is archived.
+
+    `brief` is for a narrow pane: times to the minute, and a window by its day alone.
+    """
+    width = _DAY if brief else _WINDOW
     head = heading(plan_mark(schedule), schedule.plan.stream.name)
     coming = [
-        Text(f"{' ' * INDENT}{window_words(window, 40)}  exported {local(at)}, in {span(at - now)}")
+        Text(f"{' ' * INDENT}{window_words(window, width)}  exported {_when(at, now, brief=brief)}")
         for window, at in to_come
     ]
     owed = [
-        Text(f"{' ' * INDENT}{window_words(window, 40)}" + (f"  deleted from {local(lost)}" if lost else ""))
+        Text(
+            f"{' ' * INDENT}{window_words(window, width)}"
+            + (f"  deleted from {local_minute(lost) if brief else local(lost)}" if lost else "")
+        )
         for window, lost in due
     ]
     return paragraphs(
         head,
-        facts_text(_plan_facts(schedule)),
+        facts_text(_plan_facts(schedule), _LABEL),
         section("Next windows", [] if schedule.paused else coming),
         section("Pending, the oldest first", owed),
     )
+
+
+def _when(at: datetime, now: datetime, *, brief: bool) -> str:
+    return local_minute(at) if brief else f"{local(at)}, in {span(at - now)}"
 
 
 def _plan_facts(schedule: Schedule) -> Iterator[tuple[str, str]]:
@@ -294,13 +311,13 @@ def _plan_facts(schedule: Schedule) -> Iterator[tuple[str, str]]:
     yield "source", plan.stream.source
     yield "datasets", ", ".join(plan.stream.datasets)
     yield "filters", ", ".join(f"{name}={value}" for name, value in plan.stream.filters)
-    yield "since", local(plan.since) if plan.since else "as far back as the provider keeps records"
+    yield "since", local_day_minute(plan.since) if plan.since else "as far back as the provider keeps records"
     yield "windows", f"one for each {plan.span}, in the zone {plan.zone}"
     yield "settles", f"{span(plan.settle)} after the end of a window"
     yield "second pass", f"{span(plan.settled_pass)} after the end of a window" if plan.settled_pass else ""
     yield "class", plan.retention
     yield "priority", str(plan.priority) if plan.priority else ""
-    yield "archived up to", local(schedule.held_until) if schedule.held_until else "nothing is archived yet"
+    yield "archived to", local_day_minute(schedule.held_until) if schedule.held_until else "nothing is archived yet"
     if outlook is None:
         yield "work ahead", "being calculated"
     elif outlook.exports:

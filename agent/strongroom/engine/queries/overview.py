@@ -81,6 +81,7 @@ class Overview(Struct, frozen=True):
     missing: int  # intervals that failed for good
     lost: int
     at_work: tuple[Job, ...]
+    planned: tuple[Job, ...]  # a few that come next
     quotas: tuple[Quota, ...]
     grown: int  # bytes on disk that came in the last week
     heartbeat: Heartbeat | None
@@ -144,6 +145,7 @@ def read_overview(
         missing=sum(covers.get(Cover.MISSING, 0) for covers in totals.values()),
         lost=sum(covers.get(Cover.LOST, 0) for covers in totals.values()),
         at_work=tuple(job for state in _AT_WORK for job in list_jobs(vault, state=state.value, most=SHOWN)),
+        planned=tuple(sorted(list_jobs(vault, state=State.PLANNED, most=SHOWN), key=lambda job: job.next_at)),
         quotas=tuple(quota_of(vault, source, limits.get(source), now) for source in sorted(keeps)),
         grown=sealed_since(vault.catalogue, now - WEEK),
         heartbeat=last_heartbeat(vault),
