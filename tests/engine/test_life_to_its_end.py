@@ -36,6 +36,7 @@ WEEK = timedelta(days=7)
 _UNTIL = "SELECT until FROM retained WHERE archive = ?"
 _SET_UNTIL = "UPDATE retained SET until = ? WHERE archive = ?"
 _STAGES = "SELECT archive, stage FROM condemned WHERE proposal = ?"
+_APPROVED = "SELECT archive FROM condemned WHERE stage = 'approved' AND proposal != ?"
 _SET_STAGE = "UPDATE condemned SET stage = ? WHERE proposal = ? AND archive = ?"
 
 
@@ -118,9 +119,7 @@ class LifeToItsEnd(LifeOfRecords):
         assert Counter(fresh)["destruction.begun"] == Counter(fresh)["archive.destroyed"]
         assert set(fresh) <= {"destruction.begun", "archive.destroyed", "destruction.spared", "clock.confirmed"}
         self.world.acts += fresh
-        for name in sorted(self.world.lives):
-            if get_archive(self.vault.catalogue, name) is None:
-                self._bury(name)
+        self._bury_what_is_gone()
 
     @precondition(lambda self: self.world.lives)
     @rule(data=st.data(), days=st.sampled_from((0, 8)))
@@ -158,17 +157,26 @@ class LifeToItsEnd(LifeOfRecords):
         before = [tuple(row) for row in catalogue.read(_STAGES, plan)]
         if any(stage not in ("withdrawn", "proposed", "spared") for _, stage in before):
             return
+        approved = {archive for (archive,) in catalogue.read(_APPROVED, plan)}  # by other plans: they may go meanwhile
         with catalogue.transaction():
             catalogue.write("UPDATE OR IGNORE condemned SET stage = 'approved' WHERE proposal = ?", plan)
         with suppress(StrongroomError):
             carry_out(self.context())
-        assert all(get_archive(catalogue, archive) is not None for archive, _ in before if archive in self.world.lives)
+        kept = {archive for archive, _ in before if archive in self.world.lives} - approved
+        assert all(get_archive(catalogue, archive) is not None for archive in kept)
         with catalogue.transaction():
             for archive, stage in before:
                 catalogue.write(_SET_STAGE, stage, plan, archive)
         fresh = self._told()[len(self.world.acts) :]
-        assert set(fresh) <= {"destruction.refused", "destruction.spared", "clock.confirmed"}
+        allowed = {"destruction.begun", "archive.destroyed"} if approved else set()
+        assert set(fresh) <= {"destruction.refused", "destruction.spared", "clock.confirmed", *allowed}
         self.world.acts += fresh
+        self._bury_what_is_gone()
+
+    def _bury_what_is_gone(self) -> None:
+        for name in sorted(self.world.lives):
+            if get_archive(self.vault.catalogue, name) is None:
+                self._bury(name)
 
     def _bury(self, name: str) -> None:
         """Check that an archive that is gone was allowed to go."""
