@@ -23,7 +23,9 @@ from strongroom.text.states import JOBS
 from strongroom_tui.screens.archives import ARCHIVE_COLUMNS, archive_row
 from strongroom_tui.screens.detail_text import ProgressContext, doing, rate_of
 from strongroom_tui.screens.evidence import LOG_COLUMNS
+from strongroom_tui.screens.holds import HOLD_COLUMNS
 from strongroom_tui.screens.jobs import JOB_COLUMNS, job_row
+from strongroom_tui.screens.plans import PLAN_COLUMNS
 from strongroom_tui.screens.retention import VERDICT_COLUMNS
 from strongroom_tui.screens.schedules import SCHEDULE_COLUMNS
 from strongroom_tui.screens.screen import LEAST_WIDTH
@@ -198,11 +200,13 @@ def test_every_state_has_a_look_of_its_own() -> None:
     assert all(cell_len(mark.symbol) == 1 for mark in JOBS.values())
 
 
-@given(st.integers(-5, 250))
-def test_columns_fill_the_width_and_never_pass_it(width: int) -> None:
-    for columns in (fitted(JOB_COLUMNS, width), fitted(ARCHIVE_COLUMNS, width)):
-        taken = sum(column.width + 1 for column in columns)
-        assert taken == width or (width < LEAST_WIDTH - 2 and taken >= width)
+@pytest.mark.parametrize(
+    "of", [JOB_COLUMNS, ARCHIVE_COLUMNS, HOLD_COLUMNS, LOG_COLUMNS, PLAN_COLUMNS, SCHEDULE_COLUMNS, VERDICT_COLUMNS]
+)
+def test_columns_fill_every_width_and_never_pass_it(of: Columns) -> None:
+    for width in range(-5, 251):
+        taken = sum(column.width + 1 for column in fitted(of, width))
+        assert taken == width or (width < LEAST_WIDTH - 2 and taken >= width), width
 
 
 @given(st.integers(30, 200), st.sampled_from(State), st.sampled_from(Cause), st.text(max_size=80))

@@ -51,7 +51,7 @@ Columns = tuple[TableColumn, ...]
 def fitted(columns: Columns, width: int) -> Columns:
     """Hide columns by their rank until the others fit into `width`, and give them what is left.
 
-    A gap of one cell follows each column.
+    A gap of one cell follows each column. Where the column that grows is hidden, the last one takes the rest.
     """
     shown = list(columns)
     while _taken(shown) > width and (ranked := [each for each in shown if each.rank]):
@@ -63,7 +63,8 @@ def fitted(columns: Columns, width: int) -> Columns:
         if change:
             shown[shown.index(each)] = replace(each, width=each.width + change)
             spare -= change
-    return tuple(replace(each, width=each.width + max(0, spare)) if each.grows else each for each in shown)
+    last = next((each for each in shown if each.grows), shown[-1])
+    return tuple(replace(each, width=each.width + max(0, spare)) if each is last else each for each in shown)
 
 
 def _taken(columns: Sequence[TableColumn]) -> int:
