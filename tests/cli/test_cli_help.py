@@ -184,6 +184,9 @@ def test_the_version_as_json_says_what_a_report_of_a_fault_needs(args: tuple[str
     assert document["sqlite"] == sqlite3.sqlite_version
     assert document["formats"] == {"catalogue": SCHEMA, "search segment": 1, "sealing": "age-encryption.org/v1"}
     assert document["libraries"]["cryptography"]
+    vectors = document["age_vectors"]
+    assert (vectors["passed"], vectors["failed"]) == (vectors["run"], [])
+    assert vectors["run"] > 80
 
 
 def test_json_before_a_command_is_refused_in_words(invoke: Invoke) -> None:

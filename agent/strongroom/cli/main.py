@@ -276,7 +276,7 @@ def _show_version(ctx: click.Context, _option: click.Parameter, wanted: bool) ->
     is_flag=True,
     expose_value=False,
     callback=_show_version,
-    help="Show the version and exit; with --json, also what it runs on and which formats it writes.",
+    help="Show the version and exit; with --json, also what it runs on, its formats, and a self-test of age.",
 )
 @click.pass_context
 def cli(ctx: click.Context, config_path: str | None, *, as_json: bool) -> None:
