@@ -26,12 +26,9 @@ installed() {
     files | comm -13 /tmp/before - | grep -Ev '^/(usr/(lib|share|bin)/|etc/strongroom|var/lib/strongroom$|etc/\.pwd\.lock)' && fail "files elsewhere" || true
     # Compiled once, so that the daemon, who cannot write here, need not.
     [ -n "$(find /usr/lib/strongroom -name '*.pyc' -print -quit)" ] || fail "nothing is compiled"
-    $program init --config $config --vault /var/lib/strongroom/vault --no-passphrase --identity /root/identity.age \
-        --recovery-file /root/recovery.txt --source zavu-main --api-key file:/etc/strongroom/key --dataset messages
-    mv /etc/strongroom/config-signing.key /var/lib/strongroom/signing.key
-    chown -R strongroom:strongroom /var/lib/strongroom
-    sed -i '/^identity = /d; s|^signing_key = .*|signing_key = "file:/var/lib/strongroom/signing.key"|' $config
-    systemd-tmpfiles --create strongroom.conf
+    $program init --service-user strongroom --config $config --vault /var/lib/strongroom/vault --no-passphrase \
+        --identity /root/identity.age --recovery-file /root/recovery.txt --source zavu-main \
+        --api-key file:/etc/strongroom/key --dataset messages
     as_user config check
     as_user verify
     as_user audit checkpoint

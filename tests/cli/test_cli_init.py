@@ -51,7 +51,7 @@ class Paper:
         self.asked: list[str] = []
         self.shown: list[str] = []
         self._answers = answers
-        monkeypatch.setattr("strongroom.cli.identities.report", lambda line="": self.shown.append(line))
+        monkeypatch.setattr("strongroom.cli.init_identities.report", lambda line="": self.shown.append(line))
         monkeypatch.setattr("click.prompt", self.prompt)
 
     def prompt(self, question: str, **_settings: object) -> str:

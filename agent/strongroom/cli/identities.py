@@ -1,4 +1,4 @@
-"""A person's identities: opened for one command, or shown once; and the command that opens an archive with age alone.
+"""A person's identities, opened for one command; and the command that opens an archive with age alone.
 
 A passphrase that the configuration names belongs to the identity that it names, and to no other.
 """
@@ -6,14 +6,13 @@ A passphrase that the configuration names belongs to the identity that it names,
 from __future__ import annotations
 
 import shlex
-from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
 from strongroom.cli import terminal
-from strongroom.cli.terminal import clean, report
+from strongroom.cli.terminal import clean
 from strongroom.config.secrets import Scheme, SecretRef, resolve
 from strongroom.model.archive import Seal
 from strongroom.model.content_coding import undo_command
@@ -88,27 +87,3 @@ def age_command(
     line += " | zstd -d" if seal and seal.coding else ""
     line += undo_command(seal.delivered_coding) if seal else ""
     return f"{line} > {shlex.quote(clean(delivered_name))}" if delivered_name else line
-
-
-TRIES = 3
-
-
-def show_paper(secret: str, recipient: str, at: datetime) -> None:
-    """Show the sheet on standard error, so that it never ends in a file that output was sent to."""
-    from strongroom.engine.access.identity_files import sheet
-
-    report()
-    for line in sheet(secret, recipient, at):
-        report(line)
-    report()
-
-
-def ask_back(secret: str) -> None:
-    """Have the last characters typed from the paper. Raises UsageError after three wrong tries."""
-    from strongroom.engine.access.identity_files import ASKED, copied
-
-    for _ in range(TRIES):
-        if copied(secret, str(click.prompt(f"The last {ASKED} characters, from your paper", err=True))):
-            return
-        report("That is not what is written above. Compare character by character and try again.")
-    raise UsageError("the recovery identity was not confirmed: nothing was made", hint="run strongroom init again")

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import os
 import shlex
-from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -17,10 +16,10 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from strongroom.cli import terminal
-from strongroom.cli.identities import ask_back, read_passphrase, show_paper, warn_of_weakness
+from strongroom.cli.init_identities import RecoveryAnswers, choose_passphrase, choose_recovery
 from strongroom.cli.options import PASSPHRASE_ENV, Session, fit, json_option, pass_session
 from strongroom.cli.output import put_document
-from strongroom.cli.terminal import clean, report, say
+from strongroom.cli.terminal import clean, say
 from strongroom.config.addresses import parse_base_url
 from strongroom.config.load import Installed
 from strongroom.config.template import CLASSES, STANDARD, FreshSource, find_class, toml_value
@@ -29,7 +28,6 @@ from strongroom.model.errors import UsageError
 from strongroom.model.times import format_instant
 
 if TYPE_CHECKING:
-    from strongroom.engine.core.identities import NewIdentity
     from strongroom.engine.core.sources import Dependencies
     from strongroom.engine.monitor.source_check import SourceReport
     from strongroom.engine.queries.initialise import Made, Wishes
@@ -68,6 +66,7 @@ class InitAnswers(Struct, frozen=True):
     allow_private_addresses: bool
     retention: str
     copy: Path | None
+    service_user: str | None
     answers: Path | None
     as_json: bool
 
@@ -143,6 +142,11 @@ class InitAnswers(Struct, frozen=True):
 @click.option(
     "--copy", metavar="FOLDER", type=click.Path(path_type=Path), help="Keep a second copy of the vault in this folder."
 )
+@click.option(
+    "--service-user",
+    metavar="USER",
+    help="Give the vault and its signing key to the system user that runs the daemon, such as strongroom.",
+)
 @json_option
 @pass_session
 def init(session: Session, /, **given: object) -> None:
@@ -161,8 +165,9 @@ def init(session: Session, /, **given: object) -> None:
     answers, accounts = _accounts(session, answers, dependencies)
     wishes = _wishes(session, answers, accounts)
     check_wishes(wishes)
-    wishes = replace(wishes, passphrase=_new_passphrase(answers))
-    recovery = _recovery(answers, dependencies.random_bytes, dependencies.clock())
+    wishes = replace(wishes, passphrase=choose_passphrase(answers.passphrase_file, no_passphrase=answers.no_passphrase))
+    asked = RecoveryAnswers(answers.recovery_file, answers.recovery_recipient, answers.no_confirm)
+    recovery = choose_recovery(asked, dependencies.random_bytes, dependencies.clock())
     made = initialise(wishes, recovery, dependencies)
     if answers.as_json:
         put_document(_document(made, wishes))
@@ -205,7 +210,7 @@ _OF_A_FILE = ("vault", "identity", "passphrase_file", "recovery_file", "recovery
 
 
 def _refuse_others(answers: InitAnswers) -> None:
-    given = [f"--{name.replace('_', '-')}" for name in (*_OF_A_FILE, "copy") if getattr(answers, name)]
+    given = [f"--{name.replace('_', '-')}" for name in (*_OF_A_FILE, "copy", "service_user") if getattr(answers, name)]
     given = [name for name in given if name != "--passphrase-file" or PASSPHRASE_ENV not in os.environ]
     if given:
         raise UsageError(f"--answers and {given[0]} exclude each other", hint="write it into the file")
@@ -224,11 +229,13 @@ def _filed(answers: InitAnswers, filed: FileAnswers) -> InitAnswers:
         recovery_recipient=filed.recovery_recipient,
         retention=find_class(filed.retention).name,
         copy=filed.copy,
+        service_user=filed.service_user,
     )
 
 
 def _wishes(session: Session, answers: InitAnswers, accounts: tuple[FreshSource, ...]) -> Wishes:
     from strongroom.engine.queries.initialise import Wishes
+    from strongroom.engine.queries.service_owner import find_owner
 
     if answers.recovery_file and answers.recovery_recipient:
         raise UsageError("--recovery-file and --recovery-recipient exclude each other")
@@ -244,6 +251,7 @@ def _wishes(session: Session, answers: InitAnswers, accounts: tuple[FreshSource,
         recovery_file=answers.recovery_file.absolute() if answers.recovery_file else None,
         retention=find_class(answers.retention),
         copy=answers.copy.absolute() if answers.copy else None,
+        owner=find_owner(answers.service_user) if answers.service_user else None,
     )
 
 
@@ -274,42 +282,6 @@ def _toml_text(text: str) -> str:
     return format_instant(value) if isinstance(value, datetime) else text
 
 
-def _new_passphrase(answers: InitAnswers) -> str | None:
-    if answers.no_passphrase:
-        return None
-    if answers.passphrase_file is not None:
-        return warn_of_weakness(read_passphrase(answers.passphrase_file))
-    if not terminal.can_ask():
-        raise UsageError(
-            "the working identity needs a passphrase, and there is no terminal to ask for it",
-            hint="give --passphrase-file PATH, or --no-passphrase to store it without one",
-        )
-    report("Choose a passphrase for the working identity. You need it whenever you open an archive.")
-    typed = str(click.prompt("Passphrase", hide_input=True, confirmation_prompt="Repeat it", err=True))
-    return warn_of_weakness(typed)
-
-
-def _recovery(answers: InitAnswers, random_bytes: Callable[[int], bytes], now: datetime) -> NewIdentity:
-    """Return the recovery identity, after it has been shown and confirmed where a person is to keep it."""
-    from strongroom.engine.core.identities import kept_elsewhere, make_identity
-
-    if answers.recovery_recipient:
-        return kept_elsewhere(answers.recovery_recipient)
-    recovery = make_identity(random_bytes)
-    if answers.recovery_file:
-        return recovery
-    if not answers.no_confirm and not terminal.can_ask():
-        raise UsageError(
-            "the recovery identity must be confirmed, and there is no terminal to do it on",
-            hint="give --recovery-file PATH, or --recovery-recipient AGE1...",
-        )
-    show_paper(recovery.secret, recovery.recipient, now)
-    if not answers.no_confirm:
-        ask_back(recovery.secret)
-        report("Correct. Now clear this window and its history.")
-    return recovery
-
-
 def usual_folders() -> tuple[Path, Path]:
     """Return where a configuration and where the data of this user belong."""
     return _home("XDG_CONFIG_HOME", ".config") / "config.toml", _home("XDG_DATA_HOME", ".local/share")
@@ -331,18 +303,24 @@ def _document(made: Made, wishes: Wishes) -> dict[str, object]:
 
 
 def _show_next(made: Made, wishes: Wishes) -> None:
-    program = f"strongroom --config {shlex.quote(clean(str(made.config)))}"
+    away = "  (move it off this machine)"
     say(f"The vault is at          {clean(str(made.vault))}")
     say(f"The configuration is at  {clean(str(made.config))}")
     say(
         f"The identity is at       {clean(str(made.identity))}"
+        + (away if wishes.owner else "")
         + ("" if wishes.passphrase else "  (without a passphrase)")
     )
     if wishes.recovery_file:
-        say(f"The recovery identity    {clean(str(wishes.recovery_file))}  (move it off this machine)")
+        say(f"The recovery identity    {clean(str(wishes.recovery_file))}{away}")
     say()
     say("Next:")
     if wishes.source is None:
         say(f"  add an account to {clean(str(made.config))}, then")
-    say(f"  {program} doctor        check keys, access, disk and clock")
-    say(f"  {program} run --once    archive every pending window")
+    program = f"strongroom --config {shlex.quote(clean(str(made.config)))}"
+    if wishes.owner is None:
+        say(f"  {program} doctor        check keys, access, disk and clock")
+        say(f"  {program} run --once    archive every pending window")
+        return
+    say(f"  sudo -u {wishes.owner.name} {program} doctor    check keys, access, disk and clock")
+    say("  sudo systemctl enable --now strongroom    archive from now on")

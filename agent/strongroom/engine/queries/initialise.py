@@ -16,6 +16,7 @@ from strongroom.copies.folder import require_apart
 from strongroom.engine.core.identities import NewIdentity, identity_file, make_identity
 from strongroom.engine.core.sources import Dependencies
 from strongroom.engine.core.trusted_clock import remember_confirmed, remember_time
+from strongroom.engine.queries.service_owner import Owner, give, let_read, require_home
 from strongroom.engine.repair.vault_folder import is_unfinished
 from strongroom.evidence.line import Entry, Fact
 from strongroom.evidence.note import Signer
@@ -40,6 +41,7 @@ class Wishes(Struct, frozen=True):
     others: tuple[FreshSource, ...] = ()  # further sources
     retention: FreshClass = STANDARD  # the class of every stream
     copy: Path | None = None  # the folder on another disk for a second copy of the vault
+    owner: Owner | None = None  # who runs the daemon, where that is a system user; its configuration names no identity
 
 
 class Made(Struct, frozen=True):
@@ -79,6 +81,8 @@ def check_wishes(wishes: Wishes) -> None:
             )
     if wishes.copy is not None:
         require_apart(wishes.vault, wishes.copy)
+    if wishes.owner is not None:
+        require_home(wishes.owner, wishes.vault)
     _check_text(wishes)
 
 
@@ -111,7 +115,7 @@ def _text(wishes: Wishes, recipients: Sequence[str]) -> str:
     return render_config(
         wishes.vault.resolve(),
         recipients,
-        wishes.identity.resolve(),
+        None if wishes.owner else wishes.identity.resolve(),
         wishes.source,
         signing_key,
         wishes.others,
@@ -126,6 +130,7 @@ def initialise(wishes: Wishes, recovery: NewIdentity, dependencies: Dependencies
     Raises UsageError or WorldError; what was made until then stays, nothing older is touched.
     """
     check_wishes(wishes)
+    fresh = not wishes.vault.parent.exists()
     working = make_identity(dependencies.random_bytes)
     recipients = (working.recipient, recovery.recipient)
     _write_private(wishes.identity, identity_file(working, wishes.passphrase, dependencies.random_bytes))
@@ -144,6 +149,9 @@ def initialise(wishes: Wishes, recovery: NewIdentity, dependencies: Dependencies
     finally:
         vault.close()
     _write_config(wishes.config, _text(wishes, recipients))
+    if wishes.owner is not None:
+        give(wishes.owner, *([wishes.vault.parent] if fresh else [wishes.vault, signing_key_of(wishes)]))
+        let_read(wishes.owner, wishes.config)
     return Made(wishes.vault, wishes.config, wishes.identity, working.recipient, str(signer.verifier), recovery)
 
 
@@ -155,7 +163,9 @@ def _write_config(path: Path, text: str) -> None:
 
 
 def signing_key_of(wishes: Wishes) -> Path:
-    """Return where the agent's signing key goes: beside the configuration."""
+    """Return where the agent's signing key goes: beside the configuration, or where the service can also write."""
+    if wishes.owner is not None:
+        return wishes.vault.with_name("signing.key")
     return beside(wishes.config.with_suffix(""), "-signing.key")
 
 

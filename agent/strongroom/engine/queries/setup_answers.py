@@ -88,6 +88,7 @@ class FileAnswers(Struct, frozen=True, forbid_unknown_fields=True):
     recovery_recipient: str | None = None
     retention: str = STANDARD.name
     copy: Path | None = None  # a folder on another disk
+    service_user: str | None = None  # the system user that runs the daemon
     check: bool = True  # ask each provider with its key before anything is made
     source: tuple[SourceAnswers, ...] = ()
 
