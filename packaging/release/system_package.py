@@ -19,6 +19,7 @@ from typing import Any, NamedTuple
 from release.bill import installed_names, libraries
 from release.manuals import manual_pages
 from release.pinned import entries
+from release.unused import is_unused
 
 PYTHONS = ("3.11", "3.12", "3.13")
 """The versions of Python for which every library has a wheel."""
@@ -69,7 +70,8 @@ def unpack(wheels: Iterable[Path], target: Path) -> None:
     for path in wheels:
         with zipfile.ZipFile(path) as wheel:
             for member in wheel.infolist():
-                if not member.is_dir() and ".data/scripts/" not in member.filename:  # no program but ours is offered
+                script = ".data/scripts/" in member.filename  # no program but ours is offered
+                if not (member.is_dir() or script or is_unused(member.filename)):
                     _unpack_member(wheel.read(member), target / member.filename)
 
 

@@ -21,11 +21,14 @@ from release.bill import installed_names
 from release.manuals import manual_pages
 from release.pinned import entries, normal
 from release.system_package import PYTHONS, Clash, Package, describe, unpack
+from release.unused import is_unused
 from strongroom.cli.main import SECTIONS
 
 pytestmark = pytest.mark.timeout(900)  # the build is shared, and its time counts for the first test
 SCRIPTS = PACKAGING / "system" / "scripts"
 SITE = "usr/lib/strongroom/site-packages/"
+MOST = 90_000_000  # bytes
+OPEN_BUCKET = "from boto3 import client; client('s3', region_name='eu-west-1', endpoint_url='http://127.0.0.1:9')"
 
 
 def archive_members(deb: Path) -> Iterator[tuple[str, bytes]]:
@@ -65,6 +68,13 @@ def test_the_deb_holds_exactly_the_pinned_libraries_that_run(deb: dict[str, tarf
     assert held == {name: pinned[name] for name in installed_names()}
     assert program in read(deb["control"], "control")
     assert not {"pytest", "starlette", "uvicorn", "hatchling", "mypy", "nfpm"} & set(held)
+
+
+@pytest.mark.slow
+def test_the_deb_for_one_python_keeps_to_its_weight_without_what_is_never_used(deb: dict[str, tarfile.TarFile]) -> None:
+    sizes = {member.name: member.size for member in deb["data"].getmembers() if not member.isdir()}
+    assert sum(sizes.values()) <= MOST
+    assert not [name for name in sizes if is_unused(name.partition("/site-packages/")[2])]
 
 
 @pytest.mark.slow
@@ -121,6 +131,7 @@ def test_the_private_environment_runs_by_itself(deb: dict[str, tarfile.TarFile],
     vault = tmp_path / "somebody/.local/share/strongroom/vault"
     run("strongroom-verify", str(vault), code=3)
     assert run("strongroom", "--help").startswith("Usage:")
+    subprocess.run([home / "bin/python3", "-I", "-c", OPEN_BUCKET], env=environment, cwd=tmp_path, check=True)
 
 
 @pytest.mark.parametrize("path", sorted(SCRIPTS.glob("*.sh")), ids=lambda path: path.stem)

@@ -19,7 +19,7 @@ else
     chgrp strongroom /etc/strongroom/config.toml
 fi
 # The daemon cannot write here: without this, each start would compile everything anew.
-/usr/lib/strongroom/bin/python3 -I -m compileall -q -j 0 -x '/pip/' /usr/lib/strongroom/site-packages || :
+/usr/lib/strongroom/bin/python3 -I -m compileall -q -j 0 /usr/lib/strongroom/site-packages || :
 
 if [ -d /run/systemd/system ]; then
     systemctl daemon-reload
