@@ -8,7 +8,7 @@ STAMP := $(VENV)/.installed
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-all test-system check format lint types imports figures collect bench soak man verifier lock dist test-dist clean
+.PHONY: help demo test test-all test-system check format lint types imports figures collect bench soak man verifier lock dist test-dist audit clean
 
 help:  ## what there is
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -90,6 +90,9 @@ test-dist: dist  ## as root: build a release twice, and install, upgrade and rem
 	PYTHONPATH=packaging $(BIN)/python -m release.build --out build/again >/dev/null
 	cmp dist/SHA256SUMS build/again/SHA256SUMS
 	packaging/test-install/run
+
+audit: $(STAMP)  ## look up known weaknesses of what runs on a server; says so where it cannot
+	@PYTHONPATH=packaging $(BIN)/python -m release.audit
 
 clean:  ## remove what was built
 	rm -rf $(VENV) build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

@@ -17,7 +17,7 @@ import pytest
 import zstandard
 
 from kit.systemd_units import PACKAGING, ROOT, tool
-from release.bill import installed_names
+from release.bill import installed_names, libraries
 from release.manuals import manual_pages
 from release.pinned import entries, normal
 from release.system_package import PYTHONS, Clash, Package, describe, unpack
@@ -105,6 +105,13 @@ def test_the_deb_installs_what_a_server_needs_where_systems_look_for_it(deb: dic
     unit = read(deb["data"], "usr/lib/systemd/system/strongroom.service")
     assert "ExecStart=/usr/bin/strongroom --config /etc/strongroom/config.toml daemon\n" in unit
     assert "/opt/" not in unit
+
+
+@pytest.mark.slow
+def test_the_deb_says_under_which_license_each_library_is(deb: dict[str, tarfile.TarFile]) -> None:
+    stated = read(deb["data"], "usr/share/doc/strongroom/copyright")
+    for each in libraries(ROOT / "requirements.lock"):
+        assert f"Comment: {each.name} {each.version} is under {each.license};" in stated
 
 
 @pytest.mark.slow
