@@ -16,11 +16,13 @@ from strongroom.age.keys import X25519Identity
 from strongroom.copies.port import CopyAway
 from strongroom.daemon.rehearsal_task import RehearsalTask
 from strongroom.engine.copies.copy_status import copy_alarms, copy_statuses, rehearsal_periods, rehearsal_words
+from strongroom.engine.copies.targets import vault_digest
 from strongroom.engine.core.sources import Dependencies
 from strongroom.engine.repair.copy_rehearsal import RehearsalOrder, rehearse
 from strongroom.model.copies import is_rehearsal_due, is_rehearsal_overdue
 from strongroom.model.errors import VaultLocked, WorldError
 from strongroom.vault.copies import alone_in, copy_state
+from strongroom.vault.vault import open_vault
 
 DAY = timedelta(days=1)
 EVERY = 30 * DAY
@@ -119,3 +121,25 @@ def test_two_at_once_and_what_cannot_be_reached(copied: CopiedHouse, tmp_path: P
         rehearse(order)
     state = copy_state(copied.house.vault.catalogue, "disk")
     assert state.rehearsed_at is None and "is not in" in state.rehearsal_problem
+
+
+def test_a_rehearsal_in_progress_is_left_alone_by_a_start_and_by_a_restored_vault(
+    copied: CopiedHouse, tmp_path: Path
+) -> None:
+    copied.house.add(2)
+    copied.copy()
+    shutil.copytree(copied.house.vault.layout.root, tmp_path / "twin")
+    twin = open_vault(tmp_path / "twin")
+    (tmp_path / "scratch" / f"rehearsal-{vault_digest(twin)[:16]}-killed").mkdir()
+    target, clock = copied.target(), lambda: copied.now
+    other = RehearsalOrder(twin, target, clock, os.urandom, tmp_path / "scratch")
+
+    def meanwhile(_where: str) -> None:
+        copied.house.vault.empty_tmp()
+        assert rehearse(other).faults == ()
+
+    for scratch in (None, tmp_path / "scratch"):
+        order = RehearsalOrder(copied.house.vault, target, clock, os.urandom, scratch, crash_point=meanwhile)
+        assert rehearse(order).faults == ()
+    assert list((tmp_path / "scratch").iterdir()) == list(copied.house.vault.layout.tmp.iterdir()) == []
+    twin.close()

@@ -17,6 +17,7 @@ from strongroom.model.errors import VaultError
 from strongroom.model.job import Cause, Job, State
 from strongroom.model.plan import ExportSpec
 from strongroom.vault.archives import get_archive
+from strongroom.vault.copies import alone_in
 from strongroom.vault.coverage import intervals_of
 from strongroom.vault.jobs import get_job, put_job
 from strongroom.vault.vault import Vault
@@ -97,3 +98,17 @@ def test_the_archive_of_another_job_is_neither_entered_nor_discarded(
         recover(house.engine())
     assert get_archive(house.vault.catalogue, archive.id) is None
     assert after(house).state is State.SEALED
+
+
+def test_unfinished_work_is_thrown_away_while_no_repair_can_be_fetching(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen: list[bool] = []
+
+    def look(vault: Vault) -> None:
+        with alone_in(vault.layout.root / "keys") as free:
+            seen.append(not free)
+
+    monkeypatch.setattr(Vault, "empty_tmp", look)
+    recover(house.engine())
+    assert seen == [True]

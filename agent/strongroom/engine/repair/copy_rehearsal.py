@@ -10,7 +10,7 @@ from __future__ import annotations
 import shutil
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import datetime, timedelta
 from pathlib import Path
 
@@ -30,6 +30,7 @@ from strongroom.model.text import counted, format_size
 from strongroom.model.times import Chance, Clock
 from strongroom.vault.archives import archive_totals
 from strongroom.vault.copies import alone_in, backlog_after, copy_state, put_copy_state
+from strongroom.vault.durable import make_folder
 from strongroom.vault.files import is_folder, list_folder
 from strongroom.vault.log import add_entry
 from strongroom.vault.tombstones import destroyed_ids
@@ -100,9 +101,10 @@ def _rehearse(order: RehearsalOrder) -> Rehearsal:
     _remove_left_over(above, own)
     folder = above / f"{own}{make_id(now, order.random_bytes)}"
     before = set(destroyed_ids(order.vault.catalogue))
+    make_folder(folder)
     restore = CopyRestore(
         order.target.store,
-        folder,
+        folder / "vault",
         order.clock,
         identities=order.identities,
         stop=order.stop,
@@ -113,7 +115,8 @@ def _rehearse(order: RehearsalOrder) -> Rehearsal:
         crash_point=order.crash_point,
     )
     try:
-        done = restore_vault(restore)
+        with alone_in(folder):  # so that nobody takes it for one that was left over
+            done = restore_vault(restore)
     finally:
         shutil.rmtree(folder, ignore_errors=True)
     gone = set(destroyed_ids(order.vault.catalogue)) - before  # their key files went while this was reading
@@ -124,10 +127,15 @@ def _rehearse(order: RehearsalOrder) -> Rehearsal:
 
 
 def _remove_left_over(above: Path, own: str) -> None:
-    """Remove what rehearsals of this vault that were killed left in the folder."""
+    """Remove what rehearsals of this vault that were killed left in the folder, which others may share.
+
+    One of a restored vault, which has the same first line of the log, may be in progress there.
+    """
     for path in list_folder(above, own):
         if path.name.startswith(own) and is_folder(path):
-            shutil.rmtree(path, ignore_errors=True)
+            with suppress(OSError), alone_in(path) as left_over:  # another one may be removing it
+                if left_over:
+                    shutil.rmtree(path, ignore_errors=True)
 
 
 def _interrupted() -> Interrupted:

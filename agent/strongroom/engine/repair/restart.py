@@ -9,6 +9,7 @@ from strongroom.engine.ingest.transitions import record
 from strongroom.model.decision import Act, Step
 from strongroom.model.job import Cause
 from strongroom.vault.jobs import interrupted_jobs
+from strongroom.vault.key_rotation import keys_alone
 from strongroom.vault.log import require_level
 
 CLEAR_PROGRESS = "DELETE FROM progress"
@@ -29,7 +30,8 @@ def recover(engine: Engine) -> int:
         result = perform(engine, job, Step(Act.RESTART, Cause.RESTART), JobContext())
         if result is not None:
             record(engine, job, result)
-    engine.vault.empty_tmp()
+    with keys_alone(engine.vault.layout):  # a repair by hand may be fetching a file there
+        engine.vault.empty_tmp()
     with catalogue.transaction():
         catalogue.write(CLEAR_PROGRESS)
     return len(interrupted)
