@@ -25,16 +25,6 @@ def in_bucket(folder: Path, server: BucketServer, bucket: str) -> CopiedHouse:
     return make_copied_house(folder, copies=(server.copy(bucket),))
 
 
-def all_bytes(server: BucketServer, bucket: str) -> bytes:
-    """Return every version of every object, one after another."""
-    client, found = server.client(), bytearray()
-    for page in client.get_paginator("list_object_versions").paginate(Bucket=bucket):
-        for each in page.get("Versions", ()):
-            body = client.get_object(Bucket=bucket, Key=each["Key"], VersionId=each["VersionId"])["Body"]
-            found += body.read()
-    return bytes(found)
-
-
 def test_a_destruction_reaches_every_version_in_the_bucket(bucket_server: BucketServer, tmp_path: Path) -> None:
     bucket = bucket_server.make_bucket(versioned=True)
     copied = in_bucket(tmp_path, bucket_server, bucket)
@@ -46,7 +36,7 @@ def test_a_destruction_reaches_every_version_in_the_bucket(bucket_server: Bucket
     vault.key_path(doomed).write_bytes(second)
     reseal(copied.house, doomed)
     copied.copy("offsite")
-    everything = all_bytes(bucket_server, bucket)
+    everything = bucket_server.all_bytes(bucket)
     assert second in everything and first not in everything
     client, key = bucket_server.client(), f"strongroom/{store.place.rpartition('/')[2]}"
     for name in [each.name for each in store.list(f"keys/{doomed.id[-2:]}/")]:
@@ -54,7 +44,7 @@ def test_a_destruction_reaches_every_version_in_the_bucket(bucket_server: Bucket
     copied.house.approve_and_cool(doomed)
     done = carry_out(copied.house.context(remove_from_copies=copied.remove))
     assert [each.archive for each in done.destroyed] == [doomed.id]
-    assert second not in all_bytes(bucket_server, bucket)
+    assert second not in bucket_server.all_bytes(bucket)
     body = read_certificate(vault.layout.certificate(doomed.id).read_bytes())
     assert body["copies"] == ["offsite"]
     assert [each for each in store.list("archives/") if kept.id in each.name]

@@ -49,6 +49,15 @@ class BucketServer:
             client.put_bucket_versioning(Bucket=name, VersioningConfiguration={"Status": "Enabled"})
         return name
 
+    def all_bytes(self, bucket: str) -> bytes:
+        """Return every version of every object, one after another."""
+        client, found = self.client(), bytearray()
+        for page in client.get_paginator("list_object_versions").paginate(Bucket=bucket):
+            for each in page.get("Versions", ()):
+                body = client.get_object(Bucket=bucket, Key=each["Key"], VersionId=each["VersionId"])["Body"]
+                found += body.read()
+        return bytes(found)
+
     def store(self, bucket: str, vault: str = VAULT, client: Callable[[], Any] | None = None) -> S3Store:
         return S3Store(self.settings(bucket), vault, client)
 
