@@ -68,10 +68,11 @@ class S3Store:
     def begin(self) -> None:
         """Look whether the bucket is there, and end what an interrupted transfer left."""
         try:
-            self._call("head_bucket", "reach")
-        except ObjectAbsent:
-            bucket = self._settings.bucket
-            raise CopyAway(f"there is no bucket {bucket}", hint="make the bucket first, or check its name") from None
+            self._call("list_objects_v2", "reach", Prefix=self._root, MaxKeys=1)  # a HEAD would not say what is wrong
+        except CopyAway as error:
+            if code_of(error.__cause__) != "NoSuchBucket":
+                raise
+            raise CopyAway(f"there is no bucket {self._settings.bucket}", hint=error.hint) from None
         self._abort_uploads(self._root)
 
     def put(self, name: str, blocks: Iterable[bytes], sha256: str) -> bool:
@@ -81,13 +82,20 @@ class S3Store:
             return False
         if not self._send(key, name, blocks, sha256):
             return False
-        if digest_of(self.read(name)) != sha256:
+        if self._digest(name) != sha256:
             with suppress(StrongroomError):  # otherwise the next reading of the copy finds it
                 self.delete(name)
             raise CopyAway(
                 f"{name} read back from {self.place} is not what was written", hint="do not trust this store"
             )
         return True
+
+    def _digest(self, name: str) -> str:
+        """Return the SHA-256 of an object, empty where the server says that there is none."""
+        try:
+            return digest_of(self.read(name))
+        except ObjectAbsent:
+            return ""
 
     def put_many(self, objects: Sequence[NewObject]) -> Sequence[Stored]:
         """Send one after the other."""

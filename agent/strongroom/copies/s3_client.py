@@ -40,6 +40,14 @@ _FAILURES = {
     "ProxyConnectionError": "is the proxy right?",
     "NoCredentialsError": "name access_key and secret_key",
 }
+_WORDS = {
+    "ConnectTimeoutError": "no connection in time",
+    "ConnectionClosedError": "the connection was closed",
+    "EndpointConnectionError": "no connection to the server",
+    "IncompleteReadError": "the answer broke off",
+    "ReadTimeoutError": "no answer in time",
+    "ResponseStreamingError": "the answer broke off",
+}
 
 
 class ClientKeys(Struct, frozen=True):
@@ -118,4 +126,5 @@ def worded(act: str, what: str) -> Iterator[None]:
     except (BotoCoreError, OSError) as error:
         name = type(error).__name__
         hint = _FAILURES.get(name, "are endpoint, network and proxy right?")
-        raise CopyAway(f"cannot {act} {what}: {name}", hint=hint) from error
+        words = f"{_WORDS[name]} ({name})" if name in _WORDS else name
+        raise CopyAway(f"cannot {act} {what}: {words}", hint=hint) from error

@@ -115,9 +115,10 @@ def require_known(target: CopyTarget, vault: Vault) -> None:
     try:
         found = read_identity(target.store)
     except (ObjectAbsent, CopyAway) as error:
+        if isinstance(error, CopyAway) and not target.settings.path:  # nothing is known about the copy itself
+            raise CopyAway(f"the copy {target.name} is away: {error.message}", hint=error.hint) from None
         hint = f"{target.store.if_missing} If this copy is lost for good: strongroom copy forget {target.name}"
-        what = "" if target.settings.path or isinstance(error, ObjectAbsent) else f": {error.message}"
-        raise CopyAway(f"the copy {target.name} is not in {target.store.place}{what}", hint=hint) from None
+        raise CopyAway(f"the copy {target.name} is not in {target.store.place}", hint=hint) from None
     if found.vault != vault_digest(vault):
         raise VaultError(f"{target.store.place} has a copy of another vault", hint="choose another path for the copy")
     if found.place != place:

@@ -1,0 +1,160 @@
+"""A proxy on loopback before a server of buckets, on which requests and answers get lost, torn, late or old."""
+
+from __future__ import annotations
+
+import socket
+import struct
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from enum import Enum
+from http.client import HTTPConnection
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+SKEW_ALLOWED = timedelta(minutes=15)  # as AWS does
+ENDING = frozenset({"connection", "transfer-encoding", "content-length"})
+
+
+class Fault(Enum):
+    RESET = "the connection is reset before the server has the request"
+    LOST = "the server does it, and the connection is reset before the answer"
+    TORN = "half of the answer arrives"
+    SLOW_DOWN = "503 SlowDown"
+    HANG = "no answer"
+    STALE = "what was true when this was first asked for"
+
+
+@dataclass(frozen=True)
+class Answer:
+    status: int
+    headers: tuple[tuple[str, str], ...] = ()
+    body: bytes = b""
+
+
+@dataclass
+class FaultyProxy:
+    """A running proxy. `choose` is asked for each request, by method and path."""
+
+    port: int = 0
+    choose: Callable[[str, str], Fault | None] = lambda _method, _path: None
+    ahead: timedelta = timedelta(0)  # how far the server's clock is ahead of this machine's
+    faults: list[Fault] = field(default_factory=list)  # that happened
+    first: dict[str, Answer] = field(default_factory=dict)  # by path: the first answer to a read
+
+
+@contextmanager
+def faulty_proxy(upstream: int) -> Iterator[FaultyProxy]:
+    proxy = FaultyProxy()
+
+    class Handler(_Handler):
+        pass
+
+    Handler.proxy, Handler.upstream = proxy, upstream
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    server.daemon_threads = True
+    proxy.port = server.server_address[1]
+    thread = threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True)
+    thread.start()
+    try:
+        yield proxy
+    finally:
+        server.shutdown()
+        server.server_close()
+        thread.join()
+
+
+class _Handler(BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+    disable_nagle_algorithm = True
+    proxy: FaultyProxy
+    upstream: int
+
+    def take(self) -> None:
+        body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
+        if self._is_skewed():
+            return self._answer(_error(403, "RequestTimeTooSkewed"))
+        fault = self.proxy.choose(self.command, self.path)
+        if fault is Fault.STALE and (self.command not in ("GET", "HEAD") or self.path not in self.proxy.first):
+            fault = None
+        if fault is not None:
+            self.proxy.faults.append(fault)
+        if fault is Fault.RESET:
+            return self._reset()
+        if fault is Fault.SLOW_DOWN:
+            return self._answer(_error(503, "SlowDown"))
+        if fault is Fault.HANG:
+            self.connection.recv(1)  # until the client gives up
+            self.close_connection = True
+            return None
+        answer = self.proxy.first[self.path] if fault is Fault.STALE else self._forward(body)
+        if fault is Fault.LOST:
+            return self._reset()
+        return self._answer(answer, len(answer.body) // 2 if fault is Fault.TORN else None)
+
+    def do_GET(self) -> None:
+        self.take()
+
+    def do_HEAD(self) -> None:
+        self.take()
+
+    def do_PUT(self) -> None:
+        self.take()
+
+    def do_POST(self) -> None:
+        self.take()
+
+    def do_DELETE(self) -> None:
+        self.take()
+
+    def _is_skewed(self) -> bool:
+        sent = datetime.strptime(self.headers["X-Amz-Date"], "%Y%m%dT%H%M%SZ").replace(tzinfo=UTC)
+        return abs(datetime.now(UTC) + self.proxy.ahead - sent) > SKEW_ALLOWED
+
+    def _forward(self, body: bytes) -> Answer:
+        connection = HTTPConnection("127.0.0.1", self.upstream)
+        try:
+            headers = {name: value for name, value in self.headers.items() if name.lower() != "expect"}
+            connection.request(self.command, self.path, body, headers)
+            got = connection.getresponse()
+            kept = tuple(each for each in got.getheaders() if each[0].lower() not in ENDING)
+            if self.command == "HEAD":
+                kept += (("Content-Length", got.getheader("Content-Length") or "0"),)
+            answer = Answer(got.status, kept, got.read())
+        finally:
+            connection.close()
+        if self.command in ("GET", "HEAD"):
+            missing = answer.status == 404
+            self.proxy.first.setdefault(self.path, _error(404, "NoSuchKey") if missing else answer)
+        return answer
+
+    def _answer(self, answer: Answer, most: int | None = None) -> None:
+        self.send_response_only(answer.status)
+        for name, value in answer.headers:
+            self.send_header(name, value)
+        if "content-length" not in {name.lower() for name, _value in answer.headers}:
+            self.send_header("Content-Length", str(len(answer.body)))
+        self.end_headers()
+        if self.command != "HEAD":
+            self.wfile.write(answer.body[:most])
+        if most is not None:
+            self._reset()
+
+    def _reset(self) -> None:
+        self.wfile.flush()
+        self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        self.close_connection = True
+        self.connection.close()
+
+    def finish(self) -> None:
+        if self.connection.fileno() >= 0:
+            super().finish()
+
+    def log_message(self, format: str, *args: object) -> None:
+        pass
+
+
+def _error(status: int, code: str) -> Answer:
+    body = f"<Error><Code>{code}</Code><Message>no</Message></Error>".encode()
+    return Answer(status, (("Content-Type", "application/xml"),), body)
