@@ -64,6 +64,8 @@ def main() -> int:
     asked, report = parser.parse_args(), Report()
     if sys.stdout is None:
         parser.error("standard output is closed: the result could not be read")
+    if not os.path.lexists(asked.path):
+        parser.error(f"there is no file or folder {str(asked.path)!a}")
     paper = _check(asked, report)
     if not asked.checkpoint and not paper:
         report.unproven.append("that nothing newer was rolled back: no checkpoint was given that was kept elsewhere")

@@ -145,6 +145,15 @@ def manual(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
+@pytest.mark.parametrize("words", [("package",), ("restore", "ID"), ("key", "export"), ("rebuild",)])
+def test_where_a_command_writes_has_one_name_and_a_former_one(words: tuple[str, ...], invoke: Invoke) -> None:
+    assert "--output" in invoke(*words, "--help").stdout
+    assert "--to " not in invoke(*words, "--help").stdout
+    told = [invoke(*words, option, "", "--plan", "--json").stderr for option in ("--output", "--to")]
+    assert told[0] == told[1]
+    assert "--plan" in told[0]
+
+
 def test_the_manual_page_in_the_repository_is_the_one_that_the_program_prints(manual: Path) -> None:
     stored = Path(__file__).parents[2] / "packaging" / "man" / "strongroom.1"
     assert manual.read_text() == stored.read_text(), "write it again: make man"

@@ -100,6 +100,15 @@ def test_what_is_not_there_is_told(tmp_path: Path) -> None:
     assert "WRONG       missing" in done.stdout
 
 
+def test_a_path_that_is_not_there_is_a_wrong_call_and_is_named(tmp_path: Path) -> None:
+    missing = tmp_path / "no\x1b[31msuch"
+    done = subprocess.run(
+        [sys.executable, "-I", str(SCRIPT), str(missing)], capture_output=True, text=True, check=False
+    )
+    assert (done.returncode, done.stdout) == (2, "")
+    assert f"there is no file or folder {str(missing)!a}" in done.stderr
+
+
 def test_it_grows_with_the_syntax_of_older_pythons() -> None:
     ast.parse(SCRIPT.read_text(), feature_version=(3, 9))
 

@@ -18,7 +18,7 @@ from strongroom.cli.key_lines import (
     say_recipients,
     say_rotated,
 )
-from strongroom.cli.options import Session, identity_option, json_option, pass_session, passphrase_option
+from strongroom.cli.options import OutputOption, Session, identity_option, json_option, pass_session, passphrase_option
 from strongroom.cli.output import put_document, quiet_option
 from strongroom.cli.terminal import clean, report, say
 from strongroom.model.errors import ExitCode, Interrupted, UsageError
@@ -253,8 +253,9 @@ def drill(session: Session, /, paper: bool, identity: Path | None, passphrase_fi
     "--archives", "named", metavar="ID,ID", multiple=True, required=True, help="The archives, separated by commas."
 )
 @click.option(
-    "--to",
+    "--output",
     "target",
+    cls=OutputOption,
     metavar="PATH",
     type=click.Path(path_type=Path),
     required=True,
@@ -281,7 +282,7 @@ def export(
 ) -> None:
     """Write the keys of chosen archives, for somebody who may open those and no others. The export is logged.
 
-    --to names a new file for all of the keys, or an existing folder for one file each.
+    --output names a new file for all of the keys, or an existing folder for one file each.
     """
     import os
 

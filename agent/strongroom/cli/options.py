@@ -119,6 +119,16 @@ class WordOf(OneOf):
         return value if value in self._stored.values() else self._stored[super().convert(value, param, ctx)]
 
 
+class OutputOption(click.Option):
+    """Where a command writes: `--output`. Its former name `--to`, elsewhere the end of a period, is taken as well."""
+
+    def add_to_parser(self, parser: click.parser._OptionParser, ctx: click.Context) -> None:
+        """Take both names. Help, completions and errors have only the first."""
+        shown, self.opts = self.opts, [*self.opts, "--to"]
+        super().add_to_parser(parser, ctx)
+        self.opts = shown
+
+
 json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON for programs.")
 limit_option = click.option(
     "--limit",

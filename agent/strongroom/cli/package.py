@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -9,7 +10,7 @@ import click
 from msgspec.structs import asdict
 
 from strongroom.cli.identities import open_identities
-from strongroom.cli.options import Session, identity_option, json_option, pass_session, passphrase_option
+from strongroom.cli.options import OutputOption, Session, identity_option, json_option, pass_session, passphrase_option
 from strongroom.cli.output import put_document
 from strongroom.cli.terminal import clean, report, say
 from strongroom.model.errors import UsageError
@@ -27,7 +28,13 @@ if TYPE_CHECKING:
 @click.option("--archives", metavar="ID,ID", default="", help="The archives, separated by commas.")
 @click.option("--matter", metavar="NAME", help="Every archive that the holds of this matter cover.")
 @click.option(
-    "--to", "target", metavar="FOLDER", required=True, type=click.Path(path_type=Path), help="The folder to create."
+    "--output",
+    "target",
+    cls=OutputOption,
+    metavar="FOLDER",
+    required=True,
+    type=click.Path(path_type=Path),
+    help="The folder to create.",
 )
 @click.option("--recipient", "recipients", multiple=True, metavar="age1…", help="Seal the keys to this public key.")
 @click.option("--plain", is_flag=True, help="Also include the records as CLEAR TEXT.")
@@ -101,4 +108,5 @@ def _say_made(made: FinishedPackage, *, plain: bool) -> None:
     report(f"SHA-256 of its SHA256SUMS, recorded in the log: {made.sums_sha256}")
     if plain:
         report(click.style("The records in it are in the clear: anyone who reads the folder reads them.", fg="yellow"))
+    report(f"To check it: strongroom-verify {shlex.quote(clean(str(made.path)))} --key KEY")
     report("Send the recipient the public key separately. The README in the folder explains how to check it.")

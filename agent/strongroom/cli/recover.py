@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import click
 
 from strongroom.cli.identities import open_identities
-from strongroom.cli.options import Session, identity_option, json_option, pass_session, passphrase_option
+from strongroom.cli.options import OutputOption, Session, identity_option, json_option, pass_session, passphrase_option
 from strongroom.cli.output import hang, put_document, quiet_option
 from strongroom.cli.terminal import clean, is_screen, report, say, say_lines, width
 from strongroom.model.errors import ExitCode
@@ -117,7 +117,9 @@ def _document(trouble: VaultProblem) -> dict[str, object]:
 
 @click.command("rebuild")
 @click.option(
-    "--to",
+    "--output",
+    "to",
+    cls=OutputOption,
     type=click.Path(path_type=Path, dir_okay=False),
     metavar="FILE",
     help="Write it to this new file, and leave the vault's own catalogue alone.",

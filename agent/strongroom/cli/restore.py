@@ -15,7 +15,7 @@ import click
 from msgspec import Struct
 
 from strongroom.cli.identities import open_identities
-from strongroom.cli.options import Session, identity_option, json_option, pass_session, passphrase_option
+from strongroom.cli.options import OutputOption, Session, identity_option, json_option, pass_session, passphrase_option
 from strongroom.cli.output import hang, put_document, quiet_option
 from strongroom.cli.terminal import clean, report, say, say_lines, watching, width
 from strongroom.model.archive import Archive
@@ -35,8 +35,9 @@ if TYPE_CHECKING:
 @click.command("restore")
 @click.argument("archive_id", metavar="ID")
 @click.option(
-    "--to",
+    "--output",
     "target",
+    cls=OutputOption,
     metavar="PATH",
     required=True,
     type=click.Path(path_type=Path),

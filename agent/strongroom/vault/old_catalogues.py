@@ -139,7 +139,7 @@ def set_aside(layout: Layout, now: datetime) -> Path | None:
 def take_place(unfinished: Path, path: Path) -> None:
     """Give a whole catalogue its name. The name must be free. Raises WorldError, VaultError."""
     if is_there(path):
-        raise VaultError(f"{path.name} exists already and is never overwritten", hint="name another file with --to")
+        raise VaultError(f"{path.name} exists already and is never overwritten", hint="name another file with --output")
     fd = open_descriptor(unfinished, os.O_RDONLY)
     try:
         os.fsync(fd)

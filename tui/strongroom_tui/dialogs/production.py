@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 from collections.abc import Mapping
 from pathlib import Path
 from types import MappingProxyType
@@ -181,4 +182,4 @@ def production_text(made: FinishedProduction) -> Text:
     if not made.signed:
         text.append("  It is not signed: the agent's signing key cannot be used here.\n")
     text.append("  The records in it are in the clear: anyone who reads it reads them.\n", "yellow")
-    return text.append("  To check it: strongroom-verify PATH --key KEY\n")
+    return text.append(f"  To check it: strongroom-verify {shlex.quote(clean(str(made.path)))} --key KEY\n")

@@ -80,12 +80,14 @@ def _spaces(words: str, start: int) -> int:
 PRESS: Mapping[str, str] = MappingProxyType(
     {
         "restore it without --extract": "restore it as delivered",
-        "name a new folder with --to": "do it again and name a new folder",
-        "name another folder with --to": "do it again and name another folder",
-        "choose another place with --to": "do it again and choose another place",
-        "name another file with --to": "do it again and name another file",
-        "create it first, or choose another with --to": "create it first, or do it again and choose another",
-        "name the file yourself with --to PATH, and run: strongroom verify": "name the file yourself, and verify it: v",
+        "name a new folder with --output": "do it again and name a new folder",
+        "name another folder with --output": "do it again and name another folder",
+        "choose another place with --output": "do it again and choose another place",
+        "name another file with --output": "do it again and name another file",
+        "create it first, or choose another with --output": "create it first, or do it again and choose another",
+        "name the file yourself with --output PATH, and run: strongroom verify": (
+            "name the file yourself, and verify it: v"
+        ),
         "run: strongroom verify, and restore the file from a copy of the vault": (
             "verify it (4, then v), and restore the file from a copy of the vault"
         ),

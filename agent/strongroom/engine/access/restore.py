@@ -105,7 +105,7 @@ def restore_members(
 
     require_outside(vault, folder)
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
-        raise UsageError(f"{folder} is not an empty folder", hint="name a new folder with --to")
+        raise UsageError(f"{folder} is not an empty folder", hint="name a new folder with --output")
     key = unlock(vault, archive, identities)
     with open_sealed(vault, archive, key) as sealed:
         reader = open_delivered(sealed, archive.seal)
@@ -156,7 +156,7 @@ def _undone(reader: PlaintextReader, archive: Archive) -> Gunzipped | None:
     if archive.seal.delivered_coding and archive.seal.decoded_size is None:
         raise SealError(
             f"archive {archive.id} came {archive.seal.delivered_coding}-coded, and the coding cannot be removed",
-            hint=f"write the bytes as they came: strongroom restore {archive.id} --as-delivered --to PATH",
+            hint=f"write the bytes as they came: strongroom restore {archive.id} --as-delivered --output PATH",
         )
     return decoder(reader, archive.seal, Caps())
 
@@ -181,7 +181,7 @@ def _copy(reader: Filler, temporary: Path, watch: Watch) -> bytes:
         fd = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
     except OSError as error:
         raise WorldError(
-            f"cannot write {temporary}: {error.strerror}", hint="choose another place with --to"
+            f"cannot write {temporary}: {error.strerror}", hint="choose another place with --output"
         ) from error
     try:
         with HashThread() as digest, Flusher(fd) as flusher:
@@ -219,7 +219,9 @@ def _name(temporary: Path, path: Path) -> None:
         os.link(temporary, path, follow_symlinks=False)
     except FileExistsError:
         _refuse_existing(path)
-        raise UsageError(f"{path} was being created by another process", hint="name another file with --to") from None
+        raise UsageError(
+            f"{path} was being created by another process", hint="name another file with --output"
+        ) from None
     except OSError:
         _name_without_links(temporary, path)
     flush_folder(path.parent)
@@ -240,7 +242,7 @@ def bare_name(archive: Archive) -> str:
     if name in ("", ".", "..") or Path(name).name != name or not name.isprintable():
         raise SealError(
             f"the manifest of archive {archive.id} has an invalid file name",
-            hint="name the file yourself with --to PATH, and run: strongroom verify",
+            hint="name the file yourself with --output PATH, and run: strongroom verify",
         )
     return name
 
@@ -257,6 +259,6 @@ def file_name(archive: Archive, *, as_delivered: bool = False) -> str:
 
 def _refuse_existing(path: Path) -> None:
     if path.exists() or path.is_symlink():
-        raise UsageError(f"{path} exists and is never overwritten", hint="name another file with --to")
+        raise UsageError(f"{path} exists and is never overwritten", hint="name another file with --output")
     if not path.parent.is_dir():
-        raise UsageError(f"there is no folder {path.parent}", hint="create it first, or choose another with --to")
+        raise UsageError(f"there is no folder {path.parent}", hint="create it first, or choose another with --output")

@@ -123,9 +123,9 @@ def _check(package_source: PackageSource, order: PackageRequest) -> None:
 def check_target(target: Path) -> None:
     """Refuse a folder in which no package can be made. Raises UsageError."""
     if target.exists() or target.is_symlink():
-        raise UsageError(f"{target} exists and is never overwritten", hint="name a new folder with --to")
+        raise UsageError(f"{target} exists and is never overwritten", hint="name a new folder with --output")
     if not target.parent.is_dir():
-        raise UsageError(f"there is no folder {target.parent}", hint="create it first, or choose another with --to")
+        raise UsageError(f"there is no folder {target.parent}", hint="create it first, or choose another with --output")
 
 
 def check_recipient(text: str) -> None:
@@ -172,7 +172,7 @@ def _folder(target: Path, random_bytes: Chance) -> Iterator[Path]:
         flush_folder(target.parent)
     except FileExistsError:
         raise UsageError(
-            f"{target} was being created by another process", hint="name another folder with --to"
+            f"{target} was being created by another process", hint="name another folder with --output"
         ) from None
     except OSError as error:
         raise in_words(error) from error
