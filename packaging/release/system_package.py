@@ -218,7 +218,7 @@ def describe(package: Package, tree: Path, pythons: tuple[str, ...]) -> dict[str
         "scripts": {
             name: str(scripts / f"{name}.sh") for name in ("preinstall", "postinstall", "preremove", "postremove")
         },
-        "deb": {"compression": "zstd"},
+        "deb": {"compression": "gzip"},  # lintian knows no zstd
         "rpm": {"compression": "zstd", "buildhost": "strongroom", "summary": ABOUT.splitlines()[0]},
     }
 

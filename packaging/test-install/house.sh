@@ -22,6 +22,8 @@ installed() {
     same "mode of the configuration" "$(stat -c '%a %U %G' $config)" "640 root strongroom"
     same "the service" "$(systemctl is-enabled strongroom.service || true)" disabled
     systemd-analyze verify --man=no /usr/lib/systemd/system/strongroom.service 2>&1 | grep -i strongroom && fail "the unit is wrong" || true
+    systemd-analyze security --no-pager --offline=true --threshold=12 /usr/lib/systemd/system/strongroom.service >/dev/null ||
+        fail "the service is more exposed than 1.2"
     # Nothing but what belongs to the package, the user, and compiled files beside their sources.
     files | comm -13 /tmp/before - | grep -Ev '^/(usr/(lib|share|bin)/|etc/strongroom|var/lib/strongroom$|etc/\.pwd\.lock)' && fail "files elsewhere" || true
     # Compiled once, so that the daemon, who cannot write here, need not.

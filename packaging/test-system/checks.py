@@ -37,7 +37,7 @@ from house import (
 
 DAYS = 6
 LEAVES_WITHIN = 10.0  # seconds
-EXPOSURE = 1.5
+EXPOSURE = 1.2
 
 
 def starts_offline() -> str:

@@ -14,7 +14,6 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-import zstandard
 
 from kit.systemd_units import PACKAGING, ROOT, tool
 from release.bill import installed_names, libraries
@@ -46,9 +45,10 @@ def archive_members(deb: Path) -> Iterator[tuple[str, bytes]]:
 def deb(built_release: Path) -> Iterator[dict[str, tarfile.TarFile]]:
     (path,) = built_release.glob("*.deb")
     members = dict(archive_members(path))
-    with zstandard.ZstdDecompressor().stream_reader(members["data.tar.zst"]) as reader:
-        unpacked = io.BytesIO(reader.read())
-    with tarfile.open(fileobj=unpacked) as data, tarfile.open(fileobj=io.BytesIO(members["control.tar.gz"])) as control:
+    with (
+        tarfile.open(fileobj=io.BytesIO(members["data.tar.gz"])) as data,
+        tarfile.open(fileobj=io.BytesIO(members["control.tar.gz"])) as control,
+    ):
         yield {"data": data, "control": control}
 
 

@@ -13,7 +13,7 @@ from kit.systemd_units import DAEMON, ONCE, PACKAGING, ROOT, TIMER, UNITS, USER,
 from strongroom.cli.service import render_unit
 from strongroom.model.errors import ExitCode
 
-THRESHOLD = 15  # tenths
+THRESHOLD = 12  # tenths
 
 PLAIN = {
     *("Description", "Type", "NotifyAccess", "ExecStart", "User", "Group", "WantedBy", "OnCalendar", "UMask"),
