@@ -227,10 +227,11 @@ def _faces(address: Address) -> Iterator[Address]:
 
 
 def _is_special(address: Address) -> bool:
-    if isinstance(address, ipaddress.IPv6Address) and (address.ipv4_mapped is not None or address in _NAT64):
-        return False  # judged by the address inside
-    if isinstance(address, ipaddress.IPv6Address) and (address.is_site_local or address.scope_id):
-        return True
+    if isinstance(address, ipaddress.IPv6Address):
+        if address.ipv4_mapped is not None or address.sixtofour is not None or address in _NAT64:
+            return False  # judged by the address inside; versions of Python disagree about 6to4 itself
+        if address.is_site_local or address.scope_id:
+            return True
     listed = any(address.version == network.version and address in network for network in _SPECIAL)
     return listed or address.is_reserved or not address.is_global
 
