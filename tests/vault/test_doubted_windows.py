@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import closing
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -23,11 +25,11 @@ HELD = Interval("old", Window(NOW - DAY, NOW), Cover.EMPTY, "first", "job")
 
 
 @pytest.fixture
-def catalogue() -> Catalogue:
-    made = create_in_memory()
-    with made.transaction():
-        put_interval(made, HELD)
-    return made
+def catalogue() -> Iterator[Catalogue]:
+    with closing(create_in_memory()) as made:
+        with made.transaction():
+            put_interval(made, HELD)
+        yield made
 
 
 def doubt(catalogue: Catalogue, due: datetime | None = NOW + DAY) -> None:
