@@ -63,14 +63,6 @@ class Scene:
         where = (self.server.port, self.bucket) if self.server else ()
         return run_until_killed("copies", act, base, die_at, base / "places", now, *where)
 
-    def noise(self, name: str) -> None:
-        """Put other bytes in the place of an object."""
-        if self.server is None:
-            (self.copied.root() / name).write_bytes(b"noise")
-        else:
-            place = self.copied.target().store.place.removeprefix(f"s3://{self.bucket}/")
-            self.server.client().put_object(Bucket=self.bucket, Key=f"{place}/{name}", Body=b"noise")
-
     def assert_nothing_twice(self) -> None:
         """Each object is there once, and no upload is left: what is kept besides costs money, and may be a key."""
         if self.server is not None:
@@ -126,7 +118,7 @@ def damage(scene: Scene, archives: Sequence[Archive]) -> None:
     vault = scene.copied.house.vault
     vault.payload_path(archives[0]).write_bytes(b"noise")
     vault.key_path(archives[1]).unlink()
-    scene.noise(objects_of(vault, archives[2])[1].name)
+    scene.copied.replace_object(objects_of(vault, archives[2])[1].name, b"noise")
     assert scrub_copy(scene.copied.context(), scene.copied.target(), 1 << 62).findings == 1
 
 

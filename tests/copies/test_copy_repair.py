@@ -1,6 +1,6 @@
 """Vault and copy read again, and each repaired from the other: everything that is sound somewhere comes back.
 
-STRONGROOM_COPY_ARCHIVES=1000 damages that many archives instead of a few; STRONGROOM_COPY_SEED chooses other damage.
+STRONGROOM_COPY_ARCHIVES=1000 takes so many archives instead of a few; STRONGROOM_COPY_SEED chooses other damage.
 """
 
 from __future__ import annotations
@@ -16,7 +16,9 @@ import pytest
 
 from kit.copies import CopiedHouse, make_copied_house
 from strongroom.config.copies import CopyRepair
+from strongroom.copies.port import read_whole
 from strongroom.daemon.tasks import CopyTask
+from strongroom.engine.copies.contents import CopyObject, objects_of
 from strongroom.engine.copies.copy_scrub import CopyPass, is_pass_due, scrub_copy
 from strongroom.engine.copies.copy_status import copy_alarms
 from strongroom.engine.core.sources import Dependencies
@@ -31,11 +33,13 @@ from strongroom.engine.repair.copy_repair import (
 )
 from strongroom.engine.repair.scrub import Scrub
 from strongroom.model.archive import Archive
+from strongroom.model.copies import Part
 from strongroom.model.scrub import ScrubPace
 from strongroom.vault.copies import copy_findings, copy_state
 from strongroom.vault.scrubs import open_findings
 
 COUNT = int(os.environ.get("STRONGROOM_COPY_ARCHIVES", "40"))
+BUCKET_COUNT = int(os.environ.get("STRONGROOM_COPY_ARCHIVES", "16"))
 SEED = os.environ.get("STRONGROOM_COPY_SEED", "1")
 EVERY = timedelta(days=30)
 
@@ -68,19 +72,17 @@ def damaged(copied: CopiedHouse) -> set[str]:
     return {each.archive for each in open_findings(copied.house.vault.catalogue) if each.archive}
 
 
-def damage(path: Path, chance: random.Random, others: list[bytes]) -> None:
+def damage(data: bytes, chance: random.Random, others: list[bytes]) -> bytes | None:
     """Flip a bit, cut the end off, remove the file, or put another one in its place."""
-    data = bytearray(path.read_bytes())
+    damaged = bytearray(data)
     way = chance.choice(("flip", "cut", "remove", "swap"))
     if way == "flip":
-        data[chance.randrange(len(data))] ^= 1 << chance.randrange(8)
+        damaged[chance.randrange(len(data))] ^= 1 << chance.randrange(8)
     elif way == "cut":
-        del data[chance.randrange(len(data)) :]
+        del damaged[chance.randrange(len(data)) :]
     elif way == "swap":
-        data = bytearray(chance.choice([each for each in others if each != bytes(data)]))
-    path.unlink()
-    if way != "remove":
-        path.write_bytes(data)
+        damaged = bytearray(chance.choice([each for each in others if each != data]))
+    return None if way == "remove" else bytes(damaged)
 
 
 def parts(copied: CopiedHouse, archive: Archive) -> list[tuple[Path, Path]]:
@@ -96,19 +98,29 @@ def parts(copied: CopiedHouse, archive: Archive) -> list[tuple[Path, Path]]:
 
 
 @pytest.mark.slow
-def test_random_damage_on_both_sides_is_repaired_whole_and_what_overlaps_is_named(copied: CopiedHouse) -> None:
-    chance = random.Random(SEED)
-    archives = copied.house.add(COUNT)
+def test_random_damage_on_both_sides_is_repaired_whole_and_what_overlaps_is_named(copied_anywhere: CopiedHouse) -> None:
+    copied, chance = copied_anywhere, random.Random(SEED)
+    count = BUCKET_COUNT if copied.config.copies[0].s3 else COUNT
+    archives = copied.house.add(count)
     copied.copy()
-    pairs = [pair for archive in archives for pair in parts(copied, archive)]
-    originals = {path: path.read_bytes() for pair in pairs for path in pair}
+    pairs = [each for archive in archives for each in objects_of(copied.house.vault, archive)]
+    originals = {each.name: each.path.read_bytes() for each in pairs if each.path}
     chance.shuffle(pairs)
-    here, there, both = pairs[: COUNT // 2], pairs[COUNT // 2 : COUNT], pairs[COUNT : COUNT + 3]
-    both = [pair for pair in both if pair[0].suffix == ".age"]  # a manifest is in the catalogue as well
-    for path, _object in [*here, *both]:
-        damage(path, chance, [originals[pair[0]] for pair in pairs[:40] if pair[0].suffix == path.suffix])
-    for _path, found in [*there, *both]:
-        damage(found, chance, [originals[pair[1]] for pair in pairs[:40] if pair[1].suffix == found.suffix])
+    here, there, both = pairs[: count // 2], pairs[count // 2 : count], pairs[count : count + 3]
+    both = [each for each in both if each.part is not Part.MANIFEST]  # a manifest is in the catalogue as well
+    assert len(originals) == 3 * count and both
+
+    def damaged_bytes(each: CopyObject) -> bytes | None:
+        others = [originals[other.name] for other in pairs[:40] if other.part is each.part]
+        return damage(originals[each.name], chance, others)
+
+    for each in [*here, *both]:
+        assert each.path is not None
+        each.path.unlink()
+        if (data := damaged_bytes(each)) is not None:
+            each.path.write_bytes(data)
+    for each in [*there, *both]:
+        copied.replace_object(each.name, damaged_bytes(each))
     read_vault(copied)
     assert read_copy(copied).findings == len(there) + len(both)
     assert any("damaged or missing" in each.title for each in copy_alarms(copied.house.vault, copied.now))
@@ -116,11 +128,12 @@ def test_random_damage_on_both_sides_is_repaired_whole_and_what_overlaps_is_name
     assert (len(done.done), done.failed) == (len(here) + len(there), ())
     root = copied.house.vault.layout.root
     assert {(each.where, each.file) for each in done.lost} == {
-        (VAULT, str(path.relative_to(root))) for path, _object in both
-    } | {("disk", str(found.relative_to(copied.root()))) for _path, found in both}
-    for pair in [*here, *there]:
-        assert [path.read_bytes() for path in pair] == [originals[path] for path in pair]
-    lost = {path.name.partition(".")[0] for path, _object in both}
+        (VAULT, str(each.path.relative_to(root))) for each in both if each.path
+    } | {("disk", each.name) for each in both}
+    for each in [*here, *there]:
+        assert each.path is not None
+        assert each.path.read_bytes() == read_whole(copied.target().store, each.name) == originals[each.name]
+    lost = {Path(each.name).name.partition(".")[0] for each in both}
     assert damaged(copied) == lost
     assert len(copy_findings(copied.house.vault.catalogue, "disk")) == len(both)
     assert copied.house.kinds().count("copy.repaired") == len(done.done)

@@ -13,6 +13,7 @@ from kit.destruction import START, House, make_house
 from strongroom.config.copies import CopySettings
 from strongroom.config.schema import Config, VaultSettings
 from strongroom.copies.folder import FolderStore
+from strongroom.copies.s3_client import connect
 from strongroom.engine.copies.copying import CopyContext, CopyReport, update_copy
 from strongroom.engine.copies.removal import CopyRemoval, remove_from_copies
 from strongroom.engine.copies.targets import CopyTarget, open_target
@@ -53,6 +54,21 @@ class CopiedHouse:
 
     def names(self, name: str = "disk", prefix: str = "") -> list[str]:
         return [each.name for each in self.target(name).store.list(prefix)]
+
+    def replace_object(self, name: str, data: bytes | None, copy: str = "disk") -> None:
+        """Put other bytes in an object's place, or remove it, as anything else than the program would."""
+        settings, store = self.target(copy).settings.s3, self.target(copy).store
+        if settings is None:
+            path = self.root(copy) / name
+            path.unlink(missing_ok=True)
+            if data is not None:
+                path.write_bytes(data)
+            return
+        client, key = connect(settings), f"{store.place.removeprefix(f's3://{settings.bucket}/')}/{name}"
+        if data is None:
+            client.delete_object(Bucket=settings.bucket, Key=key)
+        else:
+            client.put_object(Bucket=settings.bucket, Key=key, Body=data)
 
     def remove(self, tombstone: Tombstone) -> CopyRemoval:
         return remove_from_copies(self.config, self.house.vault, tombstone, lambda: self.house.now, self.crash_point)
