@@ -11,7 +11,7 @@ from msgspec.structs import replace
 from strongroom.cli.options import Session, identity_option, json_option, pass_session, passphrase_option
 from strongroom.cli.output import TextColumn, hang, put_document, quiet_option, render_table
 from strongroom.cli.terminal import clean, counting, report, say, say_lines, width
-from strongroom.model.errors import ExitCode, UsageError
+from strongroom.model.errors import ExitCode, UsageError, VaultError
 from strongroom.model.text import counted
 from strongroom.text.times import utc
 from strongroom.text.units import size
@@ -59,13 +59,18 @@ def list_(session: Session, folder: Path | None, as_json: bool) -> int:
     from strongroom.engine.copies.targets import stores_of
 
     settings = [CopySettings("", folder)] if folder else session.config().copies
-    found = [(each.place, identity, end_of_log(store)) for each in settings for identity, store in stores_of(each)]
+    unreadable: list[str] = []
+    found = [
+        (each.place, identity, end_of_log(store))
+        for each in settings
+        for identity, store in stores_of(each, unreadable=unreadable)
+    ]
     if as_json:
         fields = [
             {"folder": str(each), "vault": identity.vault, "copy": identity.place, "entries": entries, "at": at}
             for each, identity, (entries, at) in found
         ]
-        put_document({"copies": fields})
+        put_document({"copies": fields, "unreadable": unreadable})
     else:
         rows = [
             (identity.vault[:16], f"{entries:,}", utc(at) if at else "none", str(each))
@@ -73,9 +78,11 @@ def list_(session: Session, folder: Path | None, as_json: bool) -> int:
         ]
         if rows:
             say_lines(render_table(_COLUMNS, rows, width()))
-        else:
+        elif not unreadable:
             report("There is no copy of a vault there.")
-    return ExitCode.OK
+        for words in unreadable:
+            say_lines(hang("unreadable: ", 4, clean(words), width()))
+    return ExitCode.FINDINGS if unreadable else ExitCode.OK
 
 
 @click.command("restore")
@@ -150,8 +157,10 @@ def settings_of(session: Session, source: str) -> CopySettings:
 def _store(session: Session, source: str, digest: str) -> CopyStore:
     from strongroom.engine.copies.targets import stores_of
 
-    settings = settings_of(session, source)
-    found = list(stores_of(settings, digest))
+    settings, unreadable = settings_of(session, source), list[str]()
+    found = list(stores_of(settings, digest, unreadable))
+    if unreadable and not found:
+        raise VaultError(unreadable[0], hint="restore from another copy")
     if len(found) != 1:
         vaults = ", ".join(identity.vault[:16] for identity, _store in found)
         place = settings.place

@@ -47,18 +47,21 @@ def fleet(session: Session, target: str, keys: tuple[str, ...], as_json: bool) -
     from strongroom.engine.copies.targets import stores_of
     from strongroom.engine.core.sources import system_clock
 
-    found = list(read_fleet(stores_of(settings_of(session, target)), keys))
+    unreadable: list[str] = []
+    found = list(read_fleet(stores_of(settings_of(session, target), unreadable=unreadable), keys))
     if as_json:
-        put_document({"vaults": found})
+        put_document({"vaults": found, "unreadable": unreadable})
     elif found:
         now = system_clock()
         say_lines(render_table(_COLUMNS, [_row(each, now) for each in found], width()))
         for each in found:
             for words in each.problems:
                 say_lines(hang(f"{each.vault[:16]}: ", 4, clean(words), width()))
-    else:
+    elif not unreadable:
         report("There is no copy of a vault there.")
-    return ExitCode.FINDINGS if any(each.problems for each in found) else ExitCode.OK
+    for words in () if as_json else unreadable:
+        say_lines(hang("unreadable: ", 4, clean(words), width()))
+    return ExitCode.FINDINGS if unreadable or any(each.problems for each in found) else ExitCode.OK
 
 
 def _row(each: FleetVault, now: datetime) -> tuple[str, ...]:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from datetime import datetime
 from pathlib import Path
 
@@ -23,7 +23,7 @@ from strongroom.copies.port import CopyStore as CopyStore  # the command line na
 from strongroom.copies.stores import open_store, vaults_in
 from strongroom.model.copies import IDENTITY, LINES, PREFIX_DIGITS, README, is_object_name, lines_name, lines_of
 from strongroom.model.entry_kind import EntryKind
-from strongroom.model.errors import UsageError, VaultError
+from strongroom.model.errors import StrongroomError, UsageError, VaultError
 from strongroom.model.names import make_id
 from strongroom.model.text import counted
 from strongroom.model.times import Chance, format_instant
@@ -181,27 +181,42 @@ def forget(vault: Vault, name: str, by: str, reason: str, now: datetime) -> None
     vault.write_log()
 
 
-def stores_in(folder: Path, vault: str = "") -> Iterator[tuple[CopyIdentity, CopyStore]]:
-    """Yield each copy in a folder, which may be a copy itself; with `vault` only of vaults whose digest begins so."""
+def stores_in(
+    folder: Path, vault: str = "", unreadable: list[str] | None = None
+) -> Iterator[tuple[CopyIdentity, CopyStore]]:
+    """Yield each copy in a folder, which may be a copy itself; with `vault` only of vaults whose digest begins so.
+
+    What is wrong with an identity file is added to `unreadable`, and the others are found; without it VaultError is
+    raised.
+    """
     above = Path(os.path.realpath(folder))
-    for store in (FolderStore(above.parent, above.name), *_below(above)):
-        try:
-            identity = read_identity(store)
-        except (ObjectAbsent, CopyAway):
-            continue
-        if identity.vault.startswith(vault):
-            yield identity, store
+    stores = (FolderStore(above.parent, above.name), *_below(above))
+    yield from _identified(stores, vault, (ObjectAbsent, CopyAway), unreadable)
 
 
-def stores_of(settings: CopySettings, vault: str = "") -> Iterator[tuple[CopyIdentity, CopyStore]]:
-    """Yield each copy where a configured copy is; with `vault` only of vaults whose digest begins so."""
+def stores_of(
+    settings: CopySettings, vault: str = "", unreadable: list[str] | None = None
+) -> Iterator[tuple[CopyIdentity, CopyStore]]:
+    """Yield each copy where a configured copy is, as `stores_in` does. Raises CopyAway where a bucket is away."""
     if settings.path is not None:
-        yield from stores_in(settings.path, vault)
+        yield from stores_in(settings.path, vault, unreadable)
         return
-    for store in (open_store(settings, name) for name in vaults_in(settings) if is_object_name(name)):
+    stores = (open_store(settings, name) for name in vaults_in(settings) if is_object_name(name))
+    yield from _identified(stores, vault, (ObjectAbsent,), unreadable)
+
+
+def _identified(
+    stores: Iterable[CopyStore], vault: str, none: tuple[type[StrongroomError], ...], unreadable: list[str] | None
+) -> Iterator[tuple[CopyIdentity, CopyStore]]:
+    for store in stores:
         try:
             identity = read_identity(store)
-        except ObjectAbsent:
+        except none:
+            continue
+        except VaultError as error:
+            if unreadable is None:
+                raise
+            unreadable.append(error.message)
             continue
         if identity.vault.startswith(vault):
             yield identity, store
