@@ -44,13 +44,17 @@ class _Files:
         if self.packed:
             yield from (each.filename for each in self.packed.infolist() if not each.is_dir())
             return
-        for place, folders, files in os.walk(self.root):
-            for name in folders + files:
-                path = Path(place, name)
-                if path.is_symlink():
-                    raise Wrong("link", path.relative_to(self.root).as_posix(), "expected a file, found a link")
-                if name in files:
-                    yield path.relative_to(self.root).as_posix()
+        folders = [""]  # as they are named in the production
+        while folders:
+            place = folders.pop()
+            for each in sorted(os.scandir(self.root / place), key=lambda entry: entry.name):
+                name = f"{place}{each.name}"
+                if each.is_symlink():
+                    raise Wrong("link", name, "expected a file, found a link")
+                if each.is_dir():
+                    folders.append(f"{name}/")
+                else:
+                    yield name
 
     def open(self, name: str) -> BinaryIO:
         """Open a file."""
@@ -249,7 +253,7 @@ def _check_row(files: _Files, row: dict[str, str], line: dict[str, Any]) -> None
     paths = {row["NATIVE_PATH"].replace("\\", "/"): line["file"], row["TEXT_PATH"].replace("\\", "/"): line["text"]}
     if any(path != listed or not _PATHS.fullmatch(listed) for path, listed in paths.items()):
         raise Wrong("path", number, "the row names other files than the index")
-    if any(Path(listed).stem != number for listed in paths.values()):
+    if any(listed.rpartition("/")[2].rpartition(".")[0] != number for listed in paths.values()):
         raise Wrong("path", number, "the files have other names than their number")
     if files.digests(line["file"]) != (line["sha256"], row["MD5HASH"]) or row["SHA256"] != line["sha256"]:
         raise Wrong("digest", line["file"], "the native is not the one of the index and the row")
@@ -298,10 +302,8 @@ def _check_counts(told: dict[str, Any], found: _Found) -> str:
     total: Counter[str] = Counter()
     for each in told["archives"]:
         for name, count in found.items():
-            if each[name] != count[each["id"]]:
-                raise Wrong(
-                    "count", f"archive {each['id']}", f"expected {each[name]} {name}, found {count[each['id']]}"
-                )
+            if each[name] != (other := count[each["id"]]):
+                raise Wrong("count", f"archive {each['id']}", f"expected {each[name]} {name}, found {other}")
         if each["matched"] != each["doubles"] + each["withheld"] + each["records"] or each["doubles"] < 0:
             raise Wrong("count", f"archive {each['id']}", f"{each['matched']} records in, another number out")
         total.update({name: each[name] for name in told["counts"]})
@@ -323,9 +325,8 @@ def _check_names(files: _Files, told: dict[str, Any]) -> None:
             names.add(name)
     per_record = 2 if told["format"] in _LOAD_FILES else 0
     if numbered != per_record * told["counts"]["records"]:
-        raise Wrong(
-            "stray", next(_strangers(files, single)), "it is no part of the production: nothing here vouches for it"
-        )
+        stranger = next(_strangers(files, single))
+        raise Wrong("stray", stranger, "it is no part of the production: nothing here vouches for it")
 
 
 def _strangers(files: _Files, single: set[str]) -> Iterator[str]:

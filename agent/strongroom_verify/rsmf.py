@@ -58,7 +58,8 @@ def read_rsmf(data: bytes, where: str) -> list[dict[str, Any]]:
 
 def _header(message: Message, name: str) -> str:
     """Return a header, decoded, with single blanks."""
-    return " ".join(str(make_header(decode_header(str(message[f"X-RSMF-{name}"])))).split())
+    text = str(message[f"X-RSMF-{name}"])
+    return " ".join((str(make_header(decode_header(text))) if "=?" in text else text).split())
 
 
 def _check_references(told: dict[str, Any], files: set[str], need: Any) -> None:

@@ -216,4 +216,4 @@ def _links(fields: Mapping[str, object]) -> Iterator[tuple[str, str]]:
 
 def sound(text: str) -> str:
     """Return text that can be written as UTF-8: half a surrogate pair becomes a question mark."""
-    return text.encode("utf-8", "replace").decode()
+    return text if text.isascii() else text.encode("utf-8", "replace").decode()

@@ -60,7 +60,9 @@ def dat_row(values: Sequence[str]) -> str:
 
 
 def _for_dat(value: str) -> str:
-    return _CONTROL.sub(" ", _BREAKS.sub(LINE_BREAK, value)).replace(QUOTE, QUOTE * 2)
+    if not value.isprintable():  # most are, and then none of these signs is in them
+        value = _CONTROL.sub(" ", _BREAKS.sub(LINE_BREAK, value))
+    return value.replace(QUOTE, QUOTE * 2)
 
 
 def csv_row(values: Sequence[str]) -> str:
@@ -114,4 +116,4 @@ def _value(value: object) -> str:
 
 def _sound(text: str) -> str:
     """Return text that can be written as UTF-8: half a surrogate pair becomes a question mark."""
-    return text.encode("utf-8", "replace").decode()
+    return text if text.isascii() else text.encode("utf-8", "replace").decode()

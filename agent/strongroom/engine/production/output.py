@@ -65,7 +65,7 @@ def publish(built: Path, target: Path) -> None:
         ) from None
 
 
-def create_new(path: Path) -> BinaryIO:
+def create_new(path: Path | str) -> BinaryIO:
     """Create a file that only its owner can read."""
     return os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600), "wb")
 

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import base64
 import io
-import json
 import re
 import zipfile
 from collections.abc import Iterator, Mapping
@@ -16,10 +15,13 @@ from email.header import Header
 from email.utils import format_datetime
 from itertools import pairwise
 
+import msgspec
+
 from strongroom.engine.production.conversations import ConversationSlice, ProducedMessage, person_key
 from strongroom.model.times import format_instant
 
 VERSION = "2.0.0"
+_LINE = 74  # letters of a header and its value that surely fit into one line
 _EARLIEST = (1980, 1, 1, 0, 0, 0)  # the earliest time that a ZIP can name
 _HIDDEN = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]+")
 
@@ -54,7 +56,7 @@ def _packed(manifest: Mapping[str, object]) -> bytes:
     with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as packed:
         info = zipfile.ZipInfo("rsmf_manifest.json", _EARLIEST)
         info.compress_type = zipfile.ZIP_DEFLATED
-        packed.writestr(info, json.dumps(manifest, ensure_ascii=False, indent=1).encode())
+        packed.writestr(info, msgspec.json.format(msgspec.json.encode(manifest), indent=1))
     return buffer.getvalue()
 
 
@@ -79,9 +81,15 @@ def _headers(part: ConversationSlice) -> Iterator[tuple[str, str]]:
         "Message-ID": f"<{key.id}.{part.label}@strongroom.invalid>",
     }
     for header, value in values.items():
-        plain = _shown(value)
-        charset = "us-ascii" if plain.isascii() else "utf-8"
-        yield header, Header(plain, charset, header_name=header).encode(linesep="\r\n")
+        yield header, _folded(header, _shown(value))
+
+
+def _folded(header: str, value: str) -> str:
+    """Return the value of a header, coded and on several lines where it must be: most are short and plain."""
+    if value.isascii() and len(header) + len(value) <= _LINE:
+        return value
+    charset = "us-ascii" if value.isascii() else "utf-8"
+    return Header(value, charset, header_name=header).encode(linesep="\r\n")
 
 
 def _shown(text: str) -> str:

@@ -185,7 +185,7 @@ class LoadFileWriter(ProductionWriter):
         native, text = f"NATIVES/{shard}/{number}.json", f"TEXT/{shard}/{number}.txt"
         line, words = record.delivered.line, record_text(record)
         for name, data in ((native, line), (text, words)):
-            with create_new(self._folder / name) as file:
+            with create_new(f"{self._folder}/{name}") as file:
                 file.write(data)
         md5 = hashlib.md5(line, usedforsecurity=False).hexdigest()
         facts = RowFacts(number, sha256, md5, native, text)
