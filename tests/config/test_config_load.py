@@ -190,6 +190,17 @@ def test_finds_the_first_that_is_there(tmp_path: Path) -> None:
     assert find_config(None, env | {"XDG_CONFIG_HOME": "relative"}, cwd) == own
 
 
+def test_a_folder_that_cannot_be_looked_into_comes_last(tmp_path: Path) -> None:
+    """As root sees everything, a name that the system refuses stands for a folder without permission."""
+    refused = tmp_path / ("x" * 300)
+    env = {"XDG_CONFIG_HOME": str(tmp_path)}
+    own = tmp_path / "strongroom" / "config.toml"
+    assert find_config(None, env, refused) == refused / "strongroom.toml", "reading it says what is wrong"
+    own.parent.mkdir()
+    own.touch()
+    assert find_config(None, env, refused) == own
+
+
 def test_says_where_it_looked(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match=r"config\.toml, /etc/strongroom/config\.toml") as refused:
         find_config(None, {"HOME": str(tmp_path)}, tmp_path)

@@ -29,11 +29,12 @@ def find_config(explicit: Path | None, env: Mapping[str, str], cwd: Path) -> Pat
     """Return the configuration file to use; the first that applies, and one that was named must be there.
 
     The order: `explicit`, $STRONGROOM_CONFIG, ./strongroom.toml, $XDG_CONFIG_HOME/strongroom/config.toml (by default
-    under ~/.config), /etc/strongroom/config.toml. Raises UsageError when there is none.
+    under ~/.config), /etc/strongroom/config.toml. A folder that may not be looked into, such as another person's home
+    under sudo, comes last. Raises UsageError when there is none.
     """
     named = explicit or (Path(env["STRONGROOM_CONFIG"]) if env.get("STRONGROOM_CONFIG") else None)
     places = [cwd / named] if named else _usual_places(env, cwd)
-    found = next((place for place in places if _is_there(place)), None)
+    found = next(filter(_is_seen, places), None) or next(filter(_is_there, places), None)
     if found is None and named and places[0].exists():
         what = "a folder" if places[0].is_dir() else "no regular file"
         raise UsageError(f"{places[0]} is {what}: a configuration is a file", hint="name the file itself")
@@ -46,6 +47,13 @@ def find_config(explicit: Path | None, env: Mapping[str, str], cwd: Path) -> Pat
 def no_config(env: Mapping[str, str], cwd: Path) -> bool:
     """Say whether none was named and none is where it is looked for: a first run."""
     return not env.get("STRONGROOM_CONFIG") and not any(_is_there(place) for place in _usual_places(env, cwd))
+
+
+def _is_seen(place: Path) -> bool:
+    try:
+        return place.is_file()
+    except OSError:
+        return False
 
 
 def _is_there(place: Path) -> bool:
