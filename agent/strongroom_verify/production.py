@@ -25,10 +25,11 @@ from strongroom_verify.package import check_event, check_first, check_older
 from strongroom_verify.rsmf import read_rsmf
 
 _SINGLE = {"production.json", "production.note", "checkpoint.note", "strongroom-verify.py"}
-_PATHS = re.compile(r"(NATIVES|TEXT)/[0-9]{4,}/[A-Za-z0-9._-]+\.(json|txt)")
+_PATHS = re.compile(r"(NATIVES|TEXT)/[0-9]{4,}/([A-Za-z0-9._-]+)\.(json|txt)")
 _ARTICLE = re.compile(r'<article id="([^"<]+)" data-sha256="([0-9a-f]{64})" data-archive="([^"<]+)"')
 _ORIGIN = ("number", "archive", "dataset")
 _WITHHELD = {"archive", "dataset", "place", "id", "at", "reason", "by", "marked_at"}
+_FORM = {"encoding": "utf-8-sig", "separator": "\x14", "quote": "\xfe"}  # of a load file, without a profile
 _LOAD_FILES = {"dat": "loadfile.dat", "csv": "loadfile.csv"}
 
 
@@ -220,12 +221,13 @@ def _check_lines(files: _Files, _told: dict[str, Any]) -> _Comparing:
 
 def _check_rows(files: _Files, told: dict[str, Any]) -> _Comparing:
     """Compare the rows of a load file, and the files that they name, with the index."""
-    name = _LOAD_FILES[told["format"]]
+    name, form = _LOAD_FILES[told["format"]], {**_FORM, **told.get("load_file", {})}
     with files.open(name) as file:
-        text = io.TextIOWrapper(file, "utf-8-sig", newline="")
+        text = io.TextIOWrapper(file, form["encoding"], newline="")
         lines = iter(partial(text.readline, LONGEST_LINE), "")
-        rows = csv.reader(lines, strict=True) if name.endswith(".csv") else map(_cut_row, lines)
-        titles, line = next(rows), (yield)
+        cut = partial(_cut_row, form["separator"], form["quote"])
+        rows = csv.reader(lines, strict=True) if name.endswith(".csv") else map(cut, lines)
+        titles, line = form.get("columns", next(rows)), (yield)
         for values in rows:
             if line is None:
                 raise Wrong("count", name, "it has more rows than the index")
@@ -238,12 +240,12 @@ def _check_rows(files: _Files, told: dict[str, Any]) -> _Comparing:
             raise Wrong("count", name, "it has fewer rows than the index")
 
 
-def _cut_row(line: str) -> list[str]:
-    """Cut a row of a DAT file: values between U+00FE, separated by U+0014."""
-    values = line.rstrip("\r\n").split("\x14")
-    if not line.endswith("\r\n") or not all(len(each) > 1 and each[0] == each[-1] == "\xfe" for each in values):
-        raise Wrong("row", "loadfile.dat", "expected values between U+00FE, separated by U+0014")
-    return [each[1:-1].replace("\xfe\xfe", "\xfe") for each in values]
+def _cut_row(separator: str, quote: str, line: str) -> list[str]:
+    """Cut a row of a DAT file: values between quotes, separated by a sign. A quote within a value is doubled."""
+    values = re.findall("{0}([^{0}]*(?:{0}{0}[^{0}]*)*){0}".format(re.escape(quote)), line)
+    if separator.join(f"{quote}{each}{quote}" for each in values) + "\r\n" != line:
+        raise Wrong("row", "loadfile.dat", "expected values between quotes, separated as production.json says")
+    return [each.replace(quote * 2, quote) for each in values]
 
 
 def _check_row(files: _Files, row: dict[str, str], line: dict[str, Any]) -> None:
@@ -251,10 +253,9 @@ def _check_row(files: _Files, row: dict[str, str], line: dict[str, Any]) -> None
     if not (row["BEGDOC"] == row["ENDDOC"] == number and row["ARCHIVEID"] == line["archive"]):
         raise Wrong("number", number, f"expected the row of this record, found {row['BEGDOC']}")
     paths = {row["NATIVE_PATH"].replace("\\", "/"): line["file"], row["TEXT_PATH"].replace("\\", "/"): line["text"]}
-    if any(path != listed or not _PATHS.fullmatch(listed) for path, listed in paths.items()):
-        raise Wrong("path", number, "the row names other files than the index")
-    if any(listed.rpartition("/")[2].rpartition(".")[0] != number for listed in paths.values()):
-        raise Wrong("path", number, "the files have other names than their number")
+    numbers = [found[2] for found in map(_PATHS.fullmatch, paths.values()) if found]
+    if any(path != listed for path, listed in paths.items()) or numbers != [number, number]:
+        raise Wrong("path", number, "the row names other files than the index, or files of another number")
     if files.digests(line["file"]) != (line["sha256"], row["MD5HASH"]) or row["SHA256"] != line["sha256"]:
         raise Wrong("digest", line["file"], "the native is not the one of the index and the row")
     if files.digests(line["text"])[0] != line["text_sha256"]:

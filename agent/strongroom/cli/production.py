@@ -79,6 +79,7 @@ class Files(Struct, frozen=True):
     width: int
     first: int | None
     rules: Path | None
+    profile: Path | None
     slice_hours: int
     contacts: bool
     at: datetime | None
@@ -121,6 +122,12 @@ class Files(Struct, frozen=True):
     help="Redact what the rules in this TOML file name.",
 )
 @click.option(
+    "--profile",
+    metavar="FILE",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="Write the load file as this TOML file says (dat).",
+)
+@click.option(
     "--slice-hours",
     type=click.IntRange(1, 24 * 366),
     default=24,
@@ -150,6 +157,7 @@ def production(
     width: int,
     first: int | None,
     rules: Path | None,
+    profile: Path | None,
     slice_hours: int,
     contacts: bool,
     at: datetime | None,
@@ -172,8 +180,12 @@ def production(
     """
     if saved and (not case or words):
         raise UsageError("--saved names a query of a case", hint="give --case as well, and no query")
+    if profile and kind != ProductionFormat.DAT:
+        raise UsageError("--profile describes a load file", hint="give --format dat as well")
     asked = Asked(_query(words), archives, matter, case, saved, start, end, zone_of(time_zone))
-    files = Files(ProductionFormat(kind), output.absolute(), prefix, width, first, rules, slice_hours, contacts, at)
+    files = Files(
+        ProductionFormat(kind), output.absolute(), prefix, width, first, rules, profile, slice_hours, contacts, at
+    )
     made = _make(session, asked, files, identity, passphrase_file, quiet=as_json)
     if as_json:
         put_document({**asdict(made), "path": str(made.path), "count": asdict(made.count)})
@@ -203,6 +215,7 @@ def _make(
     *,
     quiet: bool,
 ) -> FinishedProduction:
+    from strongroom.config.load_profile import load_profile
     from strongroom.engine.copies.reading import open_with_copies
     from strongroom.engine.core.people import acting_person
     from strongroom.engine.core.sources import Dependencies
@@ -212,6 +225,7 @@ def _make(
 
     config, dependencies = session.config(), Dependencies()
     rules = read_rules(files.rules) if files.rules else []
+    profile = load_profile(files.profile) if files.profile else None
     with open_with_copies(config, report) as vault:
         opened = open_identities(config, identity, passphrase_file)
         case = _find_case(vault, asked, opened)
@@ -230,6 +244,7 @@ def _make(
             rules,
             timedelta(hours=files.slice_hours),
             files.contacts,
+            profile,
         )
         with counting("reading archives", quiet=quiet) as watch:
             source = ProductionSource(vault, config, dependencies.clock, dependencies.random_bytes, opened, watch)

@@ -25,6 +25,57 @@ WITH_PEOPLE = frozenset({ProductionFormat.RSMF, ProductionFormat.HTML})
 """The formats with files of conversations."""
 
 
+class LoadColumn(StrEnum):
+    """What a column of a load file has, by its usual title."""
+
+    FIRST_NUMBER = "BEGDOC"
+    LAST_NUMBER = "ENDDOC"
+    CUSTODIAN = "CUSTODIAN"
+    DATE = "DATESENT"
+    TIME = "TIMESENT"
+    SENDER = "FROM"
+    RECIPIENTS = "TO"
+    PARTIES = "PARTIES"
+    DATASET = "RECORDTYPE"
+    CHANNEL = "CHANNEL"
+    STATUS = "STATUS"
+    SOURCE = "SOURCE"
+    STREAM = "STREAM"
+    ARCHIVE = "ARCHIVEID"
+    RECORD = "RECORDID"
+    SHA256 = "SHA256"
+    MD5 = "MD5HASH"
+    NATIVE = "NATIVE_PATH"
+    TEXT = "TEXT_PATH"
+
+
+EVIDENCE_COLUMNS = (
+    *(LoadColumn.FIRST_NUMBER, LoadColumn.LAST_NUMBER, LoadColumn.ARCHIVE, LoadColumn.SHA256, LoadColumn.MD5),
+    *(LoadColumn.NATIVE, LoadColumn.TEXT),
+)
+"""What every load file has: the verifier compares it with the records."""
+
+
+class LoadEncoding(StrEnum):
+    """How the text of a load file becomes bytes."""
+
+    UTF_8_BOM = "utf-8-bom"
+    UTF_8 = "utf-8"
+    UTF_16 = "utf-16"  # little endian, with a byte order mark
+
+    @property
+    def codec(self) -> str:
+        """Return what Python calls it when it reads a whole file."""
+        return "utf-8-sig" if self is LoadEncoding.UTF_8_BOM else self.value
+
+
+class PathStyle(StrEnum):
+    """How a load file writes paths."""
+
+    WINDOWS = "windows"  # with backslashes
+    POSIX = "posix"
+
+
 class Numbering(Struct, frozen=True):
     """How the records of a production are numbered. Raises ValueError for what cannot be a number."""
 

@@ -14,17 +14,15 @@ from datetime import UTC, datetime
 
 from msgspec import Struct
 
+from strongroom.config.load_profile import ProfileSettings
 from strongroom.engine.production.selection import SelectedRecord
 from strongroom.formats.exact_json import pretty
+from strongroom.model.production import LoadColumn, LoadEncoding, PathStyle
 from strongroom.providers.search_fields import search_fields
 from strongroom.search.entry import texts_in
 
-BOM = "\ufeff"
-QUOTE, SEPARATOR, LINE_BREAK = "\xfe", "\x14", "\xae"
-COLUMNS = (
-    *("BEGDOC", "ENDDOC", "CUSTODIAN", "DATESENT", "TIMESENT", "FROM", "TO", "PARTIES", "RECORDTYPE", "CHANNEL"),
-    *("STATUS", "SOURCE", "STREAM", "ARCHIVEID", "RECORDID", "SHA256", "MD5HASH", "NATIVE_PATH", "TEXT_PATH"),
-)
+COLUMNS = tuple(column.value for column in LoadColumn)
+_BOM = "\ufeff"
 _BREAKS = re.compile("\r\n|[\r\n\v\f\x1c-\x1e\x85\u2028\u2029]")
 _CONTROL = re.compile(r"[\x00-\x08\x0e-\x1f\x7f]")
 _FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "\uff1d", "\uff0b", "\uff0d", "\uff20")
@@ -33,11 +31,23 @@ _FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "\uff1d", "\uff0b", "\uff0d", 
 class LoadProfile(Struct, frozen=True):
     """How a load file is written, for the program that reads it."""
 
-    name: str
     file: str
     date: str  # as strftime, UTC
     windows_paths: bool
     row: Callable[[Sequence[str]], str]
+    columns: Sequence[str] = COLUMNS
+    titles: Sequence[str] = COLUMNS
+    encoding: LoadEncoding = LoadEncoding.UTF_8_BOM
+
+    @property
+    def head(self) -> bytes:
+        """Return the row of titles, after a byte order mark if there is one."""
+        mark = "" if self.encoding is LoadEncoding.UTF_8 else _BOM
+        return self.encoded(mark + self.row(self.titles))
+
+    def encoded(self, row: str) -> bytes:
+        """Return the bytes of a row."""
+        return row.encode("utf-16-le" if self.encoding is LoadEncoding.UTF_16 else "utf-8")
 
     def path(self, path: str) -> str:
         """Return a path of the production as the program expects it."""
@@ -54,15 +64,24 @@ class RowFacts(Struct, frozen=True):
     text: str
 
 
-def dat_row(values: Sequence[str]) -> str:
-    """Return a row of a DAT file, with its line end."""
-    return SEPARATOR.join(f"{QUOTE}{_for_dat(value)}{QUOTE}" for value in values) + "\r\n"
+class Signs(Struct, frozen=True):
+    """What a DAT file puts between values, around them, and in the place of a line break."""
+
+    separator: str = "\x14"
+    quote: str = "\xfe"
+    line_break: str = "\xae"
+
+    def row(self, values: Sequence[str]) -> str:
+        """Return a row, with its line end."""
+        return self.separator.join(f"{self.quote}{self._value(value)}{self.quote}" for value in values) + "\r\n"
+
+    def _value(self, value: str) -> str:
+        if not value.isprintable():  # most are, and then none of these signs is in them
+            value = _CONTROL.sub(" ", _BREAKS.sub("\n", value)).replace("\n", self.line_break)
+        return value.replace(self.quote, self.quote * 2)
 
 
-def _for_dat(value: str) -> str:
-    if not value.isprintable():  # most are, and then none of these signs is in them
-        value = _CONTROL.sub(" ", _BREAKS.sub(LINE_BREAK, value))
-    return value.replace(QUOTE, QUOTE * 2)
+dat_row = Signs().row
 
 
 def csv_row(values: Sequence[str]) -> str:
@@ -75,8 +94,32 @@ def _defused(value: str) -> str:
     return plain.replace('"', '""')
 
 
-RELATIVITY = LoadProfile("relativity", "loadfile.dat", "%m/%d/%Y", windows_paths=True, row=dat_row)
-SPREADSHEET = LoadProfile("spreadsheet", "loadfile.csv", "%Y-%m-%d", windows_paths=False, row=csv_row)
+RELATIVITY = LoadProfile("loadfile.dat", "%m/%d/%Y", windows_paths=True, row=dat_row)
+SPREADSHEET = LoadProfile("loadfile.csv", "%Y-%m-%d", windows_paths=False, row=csv_row)
+
+
+def profile_of(settings: ProfileSettings) -> LoadProfile:
+    """Return the profile that a person described."""
+    fields = settings.fields or tuple((name, name) for name in COLUMNS)
+    return LoadProfile(
+        RELATIVITY.file,
+        settings.date,
+        windows_paths=settings.paths is PathStyle.WINDOWS,
+        row=Signs(settings.separator, settings.quote, settings.line_break).row,
+        columns=[column for _title, column in fields],
+        titles=[title for title, _column in fields],
+        encoding=settings.encoding,
+    )
+
+
+def profile_document(settings: ProfileSettings) -> dict[str, object]:
+    """Return what a production says of the profile, so that the verifier can read the file."""
+    return {
+        "columns": list(profile_of(settings).columns),
+        "encoding": settings.encoding.codec,
+        "separator": settings.separator,
+        "quote": settings.quote,
+    }
 
 
 def make_row(profile: LoadProfile, record: SelectedRecord, facts: RowFacts) -> str:
@@ -91,7 +134,8 @@ def make_row(profile: LoadProfile, record: SelectedRecord, facts: RowFacts) -> s
         *(archive.source, archive.stream, archive.id, record.id, facts.sha256, facts.md5),
         *(profile.path(facts.native), profile.path(facts.text)),
     )
-    return profile.row([_sound(value) for value in values])
+    found = dict(zip(COLUMNS, values, strict=True))
+    return profile.row([_sound(found[column]) for column in profile.columns])
 
 
 def _date(at: datetime | None, form: str) -> tuple[str, str]:

@@ -7,6 +7,7 @@ from datetime import timedelta
 
 import msgspec
 
+from strongroom.engine.production.load_file import profile_document
 from strongroom.engine.production.recording import ArchiveCounts
 from strongroom.engine.production.redacting import rules_document
 from strongroom.engine.production.request import ProductionRequest, ProductionSource
@@ -75,6 +76,7 @@ def manifest_of(
         },
         "consistency": {str(size): [each.hex() for each in path] for size, path in proven.proofs.consistency.items()},
         "files": dict(files),
+        **({"load_file": profile_document(request.profile)} if request.profile else {}),
     }
 
 

@@ -51,10 +51,22 @@ def write_readme(request: ProductionRequest, count: RecordCount, issuer: Issuer)
         last=numbers.number(count.records - 1),
         doubles=counted(count.doubles, "older or equal version"),
         changes=withheld + redacted,
-        files=_FILES[request.format].strip("\n") + (_WITHHELD if request.case else ""),
+        files=_files(request) + (_WITHHELD if request.case else ""),
         redaction=_REDACTION if request.rules else "",
         name="+".join((issuer.key or "PUBLIC-KEY").split("+")[:2]),
     )
+
+
+def _files(request: ProductionRequest) -> str:
+    known = _FILES[request.format].strip("\n")
+    if request.profile is None:
+        return known
+    own, signs = request.profile, (request.profile.quote, request.profile.separator, request.profile.line_break)
+    quote, separator, line_break = (f"U+{ord(sign):04X}" for sign in signs)
+    return f"""\
+  loadfile.dat          the load file, one row a record: {own.encoding.value}; values are quoted with {quote} and
+                        separated by {separator}, line breaks in values are {line_break}; times are UTC
+{known[known.index("  NATIVES/") :]}"""
 
 
 _WITHHELD = """

@@ -11,6 +11,7 @@ import msgspec
 from msgspec import Struct
 
 from strongroom.engine.production.contacts import Contacts, read_contacts
+from strongroom.engine.production.load_file import RELATIVITY, profile_of
 from strongroom.engine.production.output import close_flushed, create_new
 from strongroom.engine.production.redacting import Redactor
 from strongroom.engine.production.request import ProductionRequest, ProductionSource
@@ -73,7 +74,7 @@ class _Recorder:
     ) -> None:
         self._numbering, self._redactor, self._withholding = request.numbering, redactor, withholding
         self._counts, self._place = counts, 0
-        self.writer: ProductionWriter = WRITERS[request.format](folder, WriterOptions(request.slice_length, names))
+        self.writer: ProductionWriter = WRITERS[request.format](folder, _options(request, names))
         self._index = create_new(folder / INDEX)
         self._withheld: BinaryIO | None = create_new(folder / WITHHELD) if request.case else None
 
@@ -131,6 +132,11 @@ def put_records(source: ProductionSource, request: ProductionRequest, folder: Pa
         held = "every record that matches is withheld" if total.withheld else "no record matches"
         raise UsageError(f"{held}, so there is nothing to produce", hint="try it: strongroom search")
     return counts
+
+
+def _options(request: ProductionRequest, names: Mapping[str, str]) -> WriterOptions:
+    profile = profile_of(request.profile) if request.profile else RELATIVITY
+    return WriterOptions(request.slice_length, names, profile)
 
 
 def _contacts(source: ProductionSource, request: ProductionRequest) -> Contacts:

@@ -9,6 +9,7 @@ from pathlib import Path
 from msgspec import Struct, field
 
 from strongroom.age.keys import X25519Identity
+from strongroom.config.load_profile import ProfileSettings
 from strongroom.config.schema import Config
 from strongroom.engine.production.selection import Selection
 from strongroom.formats.redaction import RedactionRule
@@ -33,6 +34,7 @@ class ProductionRequest(Struct, frozen=True):
     rules: Sequence[RedactionRule] = ()
     slice_length: timedelta = timedelta(days=1)  # of files of conversations; whole hours
     resolve_names: bool = True  # from archived contacts, in files of conversations
+    profile: ProfileSettings | None = None  # of a DAT file; otherwise as Relativity takes it
 
 
 class FinishedProduction(Struct, frozen=True):

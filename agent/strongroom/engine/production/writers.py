@@ -16,8 +16,6 @@ from msgspec import Struct
 
 from strongroom.engine.production.conversations import ConversationKey, Conversations, ConversationSlice, label_of
 from strongroom.engine.production.load_file import (
-    BOM,
-    COLUMNS,
     RELATIVITY,
     SPREADSHEET,
     LoadProfile,
@@ -44,10 +42,11 @@ class Written(Struct, frozen=True):
 
 
 class WriterOptions(Struct, frozen=True):
-    """What files of conversations depend on besides the records."""
+    """What files depend on besides the records."""
 
     slice_length: timedelta = timedelta(days=1)
     names: Mapping[str, str] = {}  # of archived contacts, by what a person is compared by
+    profile: LoadProfile = RELATIVITY  # of a DAT file
 
 
 class ProductionWriter(Protocol):
@@ -174,7 +173,7 @@ class LoadFileWriter(ProductionWriter):
     def __init__(self, folder: Path, profile: LoadProfile) -> None:
         self._folder, self._profile = folder, profile
         self._file = create_new(folder / profile.file)
-        self._file.write((BOM + profile.row(COLUMNS)).encode())
+        self._file.write(profile.head)
 
     def put(self, place: int, number: str, sha256: str, record: SelectedRecord) -> Written:
         """Write the files of a record and its row."""
@@ -189,7 +188,7 @@ class LoadFileWriter(ProductionWriter):
                 file.write(data)
         md5 = hashlib.md5(line, usedforsecurity=False).hexdigest()
         facts = RowFacts(number, sha256, md5, native, text)
-        self._file.write(make_row(self._profile, record, facts).encode())
+        self._file.write(self._profile.encoded(make_row(self._profile, record, facts)))
         return Written(native, text, hashlib.sha256(words).hexdigest())
 
     def close(self) -> list[str]:
@@ -200,7 +199,7 @@ class LoadFileWriter(ProductionWriter):
 
 WRITERS: Mapping[ProductionFormat, Callable[[Path, WriterOptions], ProductionWriter]] = {
     ProductionFormat.JSON_LINES: lambda folder, _options: JsonLinesWriter(folder),
-    ProductionFormat.DAT: lambda folder, _options: LoadFileWriter(folder, RELATIVITY),
+    ProductionFormat.DAT: lambda folder, options: LoadFileWriter(folder, options.profile),
     ProductionFormat.RSMF: RsmfWriter,
     ProductionFormat.HTML: PageWriter,
     ProductionFormat.CSV: lambda folder, _options: LoadFileWriter(folder, SPREADSHEET),
