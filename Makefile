@@ -83,13 +83,14 @@ lock:  ## pin every dependency anew, with hashes and without any index address (
 		--output-file requirements.lock pyproject.toml -
 
 # What a release consists of. RELEASE_KEY=FILE signs it, HOME_URL=https://... is the public address of the repository.
-dist: $(STAMP)  ## build the release into dist/: wheel, source package, deb, rpm, verifier, bill of materials, sums
+dist: $(STAMP)  ## build the release into dist/: wheel, source package, deb, rpm, verifier, image, bills of materials, sums
 	PYTHONPATH=packaging $(BIN)/python -m release.build $(if $(RELEASE_KEY),--key $(RELEASE_KEY))
 
-test-dist: dist  ## as root: build a release twice, and install, upgrade and remove its packages in two Debians
+test-dist: dist  ## as root: build a release twice, install its packages in two Debians, and start its image
 	PYTHONPATH=packaging $(BIN)/python -m release.build --out build/again >/dev/null
 	cmp dist/SHA256SUMS build/again/SHA256SUMS
 	packaging/test-install/run
+	packaging/test-image/run
 
 audit: $(STAMP)  ## look up known weaknesses of what runs on a server; says so where it cannot
 	@PYTHONPATH=packaging $(BIN)/python -m release.audit

@@ -18,6 +18,7 @@ from cyclonedx.output import make_outputter
 from cyclonedx.schema import OutputFormat, SchemaVersion
 from packageurl import PackageURL
 
+from release.debian import DebianPackage
 from release.pinned import entries, needed
 
 EXTRAS = frozenset({"notify", "s3", "timestamps"})
@@ -89,8 +90,11 @@ def render_licenses(found: Iterable[Library]) -> str:
     return "\n".join([head, "| library | version | license |", "|---|---|---|", *lines, ""])
 
 
-def render_bill(version: str, found: list[Library], made: datetime) -> str:
-    """Return the bill of materials as CycloneDX 1.6 in JSON. The same input always gives the same text."""
+def render_bill(version: str, found: list[Library], made: datetime, debian: tuple[DebianPackage, ...] = ()) -> str:
+    """Return the bill of materials as CycloneDX 1.6 in JSON. The same input always gives the same text.
+
+    With packages of Debian it is the bill of an image.
+    """
     program = Component(
         name="strongroom",
         version=version,
@@ -99,9 +103,14 @@ def render_bill(version: str, found: list[Library], made: datetime) -> str:
         licenses=[LicenseFactory().make_from_string("Apache-2.0")],
         bom_ref="strongroom",
     )
-    parts = [_component(each) for each in found]
+    parts = [*map(_component, found), *map(_debian_component, debian)]
     about = BomMetaData(component=program, timestamp=made.astimezone(UTC))
-    named = "\n".join(f"{each.name}=={each.version} {' '.join(each.hashes)}" for each in found)
+    named = "\n".join(
+        [
+            *(f"{each.name}=={each.version} {' '.join(each.hashes)}" for each in found),
+            *(f"{each.name} {each.version} {each.sha256}" for each in debian),
+        ]
+    )
     bom = Bom(components=parts, metadata=about, serial_number=uuid5(NAMESPACE_URL, f"strongroom {version}\n{named}"))
     bom.register_dependency(program, parts)
     return make_outputter(bom, OutputFormat.JSON, SchemaVersion.V1_6).output_as_string(indent=1) + "\n"
@@ -121,4 +130,15 @@ def _component(library: Library) -> Component:
         licenses=[LicenseFactory().make_from_string(library.license)],
         external_references=[files],
         bom_ref=f"{library.name}@{library.version}",
+    )
+
+
+def _debian_component(package: DebianPackage) -> Component:
+    place = PackageURL("deb", "debian", package.name, package.version, {"arch": package.architecture})
+    return Component(
+        name=package.name,
+        version=package.version,
+        purl=place,
+        hashes=[HashType(alg=HashAlgorithm.SHA_256, content=package.sha256)],
+        bom_ref=f"debian/{package.name}@{package.version}",
     )

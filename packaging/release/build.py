@@ -19,8 +19,10 @@ from pathlib import Path
 from typing import NamedTuple
 
 from release.bill import libraries, render_bill, render_licenses
+from release.debian import NoDebian
+from release.image import build_image
 from release.signature import read_key
-from release.system_package import KINDS, PYTHONS, Package, build_packages
+from release.system_package import KINDS, PYTHONS, Package, architecture, build_packages
 
 ROOT = Path(__file__).parents[2]
 VERIFIER = "agent/strongroom/evidence/verifier.py"
@@ -100,11 +102,29 @@ def build_system_packages(release: Release) -> None:
         build_packages(package, release.out, release.pythons, release.kinds, Path(work))
 
 
+def build_container(release: Release) -> None:
+    """Build the image and its own bill of materials, or say why this machine cannot."""
+    (wheel,) = release.out.glob("*.whl")
+    package = Package(release.root, wheel, release.version, int(release.made.timestamp()), release.maintainer)
+    try:
+        with tempfile.TemporaryDirectory() as work:
+            image = build_image(package, Path(work))
+    except NoDebian as error:
+        sys.stderr.write(f"image skipped: {error}\n")
+        return
+    name = f"strongroom-{release.version}-image-{architecture()}"
+    (release.out / f"{name}.tar").write_bytes(image.file)
+    found = libraries(release.root / "requirements.lock")
+    release.write(f"{name}.cdx.json", render_bill(release.version, found, release.made, image.debian))
+    sys.stdout.write(f"{image.unpacked:>12,}  {name}.tar unpacked\n")
+
+
 STEPS: dict[str, Callable[[Release], None]] = {
     "python": build_python,
     "verifier": copy_verifier,
     "bill": list_libraries,
     "packages": build_system_packages,
+    "image": build_container,
 }
 
 

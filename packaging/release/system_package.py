@@ -94,6 +94,14 @@ def _first_serves_all(path: Path) -> bool:
 
 def build_tree(package: Package, tree: Path, pythons: tuple[str, ...], work: Path) -> None:
     """Lay out every file as it will be installed."""
+    build_environment(package, tree, pythons, work)
+    _add_units(package.root / "packaging", tree)
+    _add_manuals(package.root / "packaging", tree)
+    _add_documents(package, tree / DOCUMENTS)
+
+
+def build_environment(package: Package, tree: Path, pythons: tuple[str, ...], work: Path) -> None:
+    """Lay out the private environment and its programs."""
     home = tree / HOME
     for python in pythons:
         unpack(download(package.root / "requirements.lock", python, work / python), home / "site-packages")
@@ -101,9 +109,6 @@ def build_tree(package: Package, tree: Path, pythons: tuple[str, ...], work: Pat
         (home / "lib" / f"python{python}" / "site-packages").symlink_to("../../site-packages")
     unpack([package.wheel], home / "site-packages")
     _make_environment(home, tree / "usr/bin")
-    _add_units(package.root / "packaging", tree)
-    _add_manuals(package.root / "packaging", tree)
-    _add_documents(package, tree / DOCUMENTS)
 
 
 def _make_environment(home: Path, programs: Path) -> None:
@@ -202,7 +207,7 @@ def describe(package: Package, tree: Path, pythons: tuple[str, ...]) -> dict[str
     moment = _moment(package.epoch).strftime("%Y-%m-%dT%H:%M:%SZ")
     return {
         "name": "strongroom",
-        "arch": _architecture(),
+        "arch": architecture(),
         "version": package.version,
         "release": "1",
         "section": "admin",
@@ -223,7 +228,8 @@ def describe(package: Package, tree: Path, pythons: tuple[str, ...]) -> dict[str
     }
 
 
-def _architecture() -> str:
+def architecture() -> str:
+    """Return what packages and images call this kind of machine."""
     return {"x86_64": "amd64", "aarch64": "arm64"}[platform.machine()]
 
 

@@ -15,8 +15,9 @@ from kit.systemd_units import ROOT
 from release.system_package import UNFETCHED
 
 EPOCH = "1764500000"
-SMALL = ("--python", f"3.{sys.version_info[1]}", "--kind", "deb")
-"""Of the packages one, for one Python: the whole matrix belongs to `make test-dist`."""
+PARTS = ("python", "verifier", "bill", "packages")
+SMALL = ("--python", f"3.{sys.version_info[1]}", "--kind", "deb", *(f"--only={part}" for part in PARTS))
+"""Of the packages one, for one Python, and no image: the whole matrix belongs to `make test-dist`."""
 HOME_URL = "https://forge.example/strongroom"
 
 
