@@ -45,7 +45,7 @@ def test_run_wants_to_know_how_long(home: Home, invoke: Invoke) -> None:
 @pytest.mark.parametrize(
     ("args", "words"),
     [
-        (["--from", "2026-11-02", "--to", "2026-11-02"], "must end after it starts"),
+        (["--from", "2026-11-02", "--to", "2026-11-02"], "--to must be later than --from"),
         (["--from", "2026-11-02T00:00", "--to", "2026-11-03"], "2026-11-01T06:00Z"),
         (["--from", "2026-11-02"], "--to"),
         (["--from", "2026-11-02", "--to", "2026-11-03", "--patience", "soon"], "a duration is"),

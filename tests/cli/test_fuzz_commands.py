@@ -74,6 +74,41 @@ def _aside(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "aside"))
 
 
+ENDS = ("9999-12-31", "0001-01-01", ".", "/", "..", "")
+"""The first and the last day of the calendar, and paths without a name of their own."""
+
+
+@pytest.mark.slow
+def test_no_option_takes_the_end_of_the_calendar_or_a_path_without_a_name(own_home: Home) -> None:
+    ids, found = own_home.archives(), Faults()
+    for path, command in COMMANDS:
+        for each in (each for each in command.params if _takes_words(each)):
+            for end in ENDS:
+                words = _only(path, command, each, end, ids[0])
+                found.add(words, run_program("--config", own_home.config, *words))
+    assert not found, found
+
+
+def _takes_words(each: click.Parameter) -> bool:
+    return not (
+        getattr(each, "is_flag", False) or each.name == "help" or isinstance(each.type, click.types.IntParamType)
+    )
+
+
+def _only(path: tuple[str, ...], command: click.Command, tried: click.Parameter, value: str, archive: str) -> list[str]:
+    """Return a command line with this value, and sane ones for what is required besides."""
+    options, rest = [], []
+    for each in (each for each in command.params if each is tried or each.required):
+        name = each.opts[0]
+        sane = archive if "archive" in name or name.endswith("_id") else SANE.get(name, "a")
+        words = value if each is tried else sane
+        if isinstance(each, click.Argument):
+            rest.append(words)
+        else:
+            options.append(f"{name}={words}")
+    return [*path, *options, "--", *rest]
+
+
 @pytest.mark.slow
 def test_whatever_is_typed_a_command_ends_in_words(own_home: Home) -> None:
     random_bytes, ids, found = random.Random(f"{SEED} arguments"), own_home.archives(), Faults()

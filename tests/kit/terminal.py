@@ -58,7 +58,7 @@ DEADLINE = 90.0  # seconds
 class Terminal:
     """The screen in a process behind a pseudo-terminal."""
 
-    def __init__(self, vault: Path, program: str = PROGRAM, **env: str) -> None:
+    def __init__(self, vault: Path, program: str = PROGRAM, *, folder: Path | None = None, **env: str) -> None:
         self.master, slave = pty.openpty()
         fcntl.ioctl(slave, termios.TIOCSWINSZ, struct.pack("HHHH", 24, 80, 0, 0))
         self.before = termios.tcgetattr(slave)
@@ -66,7 +66,12 @@ class Terminal:
         settings = {**os.environ, "PYTHONPATH": os.pathsep.join(ROOTS), "TERM": "xterm-256color", **env}
         settings["XDG_STATE_HOME"] = str(vault.parent / "state")  # it remembers in which tab it was left
         self.process = subprocess.Popen(
-            [sys.executable, "-c", program, str(vault)], stdin=slave, stdout=slave, stderr=slave, env=settings
+            [sys.executable, "-c", program, str(vault)],
+            stdin=slave,
+            stdout=slave,
+            stderr=slave,
+            env=settings,
+            cwd=folder,
         )
         self.seen = b""
 
@@ -85,14 +90,14 @@ class Terminal:
         end = time.monotonic() + DEADLINE
         while wanted not in self.seen[start:]:
             assert time.monotonic() < end, self.seen[-2000:]
-            self._take(0.2)
+            self.take(0.2)
 
     def finish(self) -> int:
         end = time.monotonic() + DEADLINE
         while self.process.poll() is None:
             assert time.monotonic() < end, "the process did not end"
-            self._take(0.1)
-        while self._take(0):
+            self.take(0.1)
+        while self.take(0):
             pass
         return self.process.returncode
 
@@ -103,7 +108,8 @@ class Terminal:
         os.close(self.master)
         os.close(self.slave)
 
-    def _take(self, wait: float) -> bool:
+    def take(self, wait: float) -> bool:
+        """Take what is written within so many seconds; return whether there was anything."""
         ready, _, _ = select.select([self.master], [], [], wait)
         if ready:
             self.seen += os.read(self.master, 65_536)

@@ -34,6 +34,8 @@ from typing import Any, Self, TextIO
 from rich.console import Console, RenderableType
 from rich.terminal_theme import TerminalTheme
 from textual.app import App, ReturnType
+from textual.await_complete import AwaitComplete
+from textual.events import Event, MouseEvent
 from textual.notifications import Notification, Notify
 from textual.widget import AwaitMount
 
@@ -49,6 +51,19 @@ class GuardedApp(App[ReturnType]):
         self.theme = DEFAULT
         self.error_console = Console(stderr=True, quiet=True)  # where the toolkit prints the variables
         self._fault: BaseException | None = None
+
+    async def on_event(self, event: Event) -> None:
+        """Pass an event on, unless the mouse is over what is removed and still drawn: there the toolkit fails."""
+        if not (isinstance(event, MouseEvent) and self.screen_stack and self._is_removed_at(event)):
+            await super().on_event(event)
+
+    def _is_removed_at(self, event: MouseEvent) -> bool:
+        widget, _offset = self.screen.get_widget_and_offset_at(int(event.x), int(event.y))
+        return widget is not None and widget is not self.screen and widget.parent is None
+
+    def pop_screen(self) -> AwaitComplete:
+        """Leave the screen on top; the last one stays, however often a person presses Esc."""
+        return super().pop_screen() if len(self.screen_stack) > 1 else AwaitComplete()
 
     @property
     def ansi_theme(self) -> TerminalTheme:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from strongroom.cli.options import LARGEST, Session, json_option, limit_option, pass_session
+from strongroom.cli.options import LARGEST, PathOption, Session, json_option, limit_option, pass_session
 from strongroom.cli.output import hang, past_unreadable, put_document, quiet_option, render_fields, report_total
 from strongroom.cli.terminal import clean, report, say, say_exactly, say_lines, width
 from strongroom.model.errors import ExitCode, StrongroomError, UsageError
@@ -87,7 +87,7 @@ def show_log(
     "--checkpoint",
     "outside",
     multiple=True,
-    type=click.Path(path_type=Path, dir_okay=False),
+    type=PathOption(path_type=Path, dir_okay=False),
     metavar="FILE",
     help="A checkpoint that was kept elsewhere; may be repeated.",
 )

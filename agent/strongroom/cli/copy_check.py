@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, TypeVar
 import click
 
 from strongroom.cli.copy_restore import identities_in, progress
-from strongroom.cli.options import Session, identity_option, json_option, pass_session, passphrase_option
+from strongroom.cli.options import PathOption, Session, identity_option, json_option, pass_session, passphrase_option
 from strongroom.cli.output import hang, put_document, quiet_option
 from strongroom.cli.terminal import clean, counting, report, say, say_lines, width
 from strongroom.model.errors import ExitCode, StrongroomError, UsageError
@@ -99,7 +99,7 @@ def _show_scrubs(done: dict[str, tuple[CopyPass, list[CopyFinding]]]) -> None:
 @click.command("rehearse")
 @click.argument("names", nargs=-1, metavar="[NAME]...")
 @click.option(
-    "--in", "scratch", type=click.Path(path_type=Path, file_okay=False), metavar="FOLDER",
+    "--in", "scratch", type=PathOption(path_type=Path, file_okay=False), metavar="FOLDER",
     help="Where the scratch folder is made; by default as in the configuration, or in the vault's tmp/.",
 )  # fmt: skip
 @identity_option

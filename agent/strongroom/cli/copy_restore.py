@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import click
 from msgspec.structs import replace
 
-from strongroom.cli.options import Session, identity_option, json_option, pass_session, passphrase_option
+from strongroom.cli.options import PathOption, Session, identity_option, json_option, pass_session, passphrase_option
 from strongroom.cli.output import TextColumn, hang, put_document, quiet_option, render_table
 from strongroom.cli.terminal import clean, counting, report, say, say_lines, width
 from strongroom.model.errors import ExitCode, UsageError, VaultError
@@ -45,7 +45,7 @@ _COLUMNS = (
 
 
 @click.command("list")
-@click.argument("folder", type=click.Path(path_type=Path, file_okay=False), required=False)
+@click.argument("folder", type=PathOption(path_type=Path, file_okay=False), required=False)
 @quiet_option
 @json_option
 @pass_session
@@ -88,11 +88,11 @@ def list_(session: Session, folder: Path | None, as_json: bool) -> int:
 @click.command("restore")
 @click.option("--from", "source", required=True, metavar="COPY", help="A copy of the configuration, or a folder.")
 @click.option(
-    "--to", type=click.Path(path_type=Path, file_okay=False), required=True, metavar="PATH", help="A new folder."
+    "--to", type=PathOption(path_type=Path, file_okay=False), required=True, metavar="PATH", help="A new folder."
 )
 @click.option("--vault", "digest", default="", metavar="DIGITS", help="Which vault, where a folder has several.")
 @click.option(
-    "--checkpoint", "checkpoints", type=click.Path(path_type=Path), multiple=True, metavar="FILE",
+    "--checkpoint", "checkpoints", type=PathOption(path_type=Path), multiple=True, metavar="FILE",
     help="A checkpoint that was kept elsewhere, to compare the log with; repeatable.",
 )  # fmt: skip
 @click.option("--public-key", "keys", multiple=True, metavar="KEY", help="The public key of the log's signatures.")

@@ -8,7 +8,15 @@ from typing import TYPE_CHECKING
 
 import click
 
-from strongroom.cli.options import Session, instant, json_option, named_plans, pass_session, report_pending_renames
+from strongroom.cli.options import (
+    Session,
+    instant,
+    json_option,
+    named_plans,
+    pass_session,
+    period_of,
+    report_pending_renames,
+)
 from strongroom.cli.output import hang, past_unreadable, put_document, quiet_option
 from strongroom.cli.terminal import clean, say, say_exactly, say_lines, width
 from strongroom.model.coverage import HELD, joined
@@ -90,7 +98,7 @@ def statement(session: Session, start: datetime, end: datetime, stream: str) -> 
     from strongroom.engine.queries.coverage_report import coverage_of_plans
     from strongroom.engine.queries.coverage_statement import has_gap, require_confirmed, sign, state_coverage
 
-    config, period = session.config(), Window(start, end)
+    config, period = session.config(), period_of(start, end)
     with open_looking(config) as engine:
         report_pending_renames(config, engine.vault)
         plans = named_plans(config, engine.vault, stream)
@@ -117,11 +125,7 @@ def _wrong(wrong: Unbacked) -> dict[str, str]:
 def _period(start: datetime | None, end: datetime | None, now: datetime) -> Window | None:
     if start is None and end is None:
         return None
-    first = start or datetime(1970, 1, 1, tzinfo=now.tzinfo)
-    last = end or now
-    if last <= first:
-        raise click.BadParameter("--to must be later than --from")
-    return Window(first, last)
+    return period_of(start or datetime(1970, 1, 1, tzinfo=now.tzinfo), end or now)
 
 
 def _worrying(each: StreamCoverage, now: datetime) -> bool:

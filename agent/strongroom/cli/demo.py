@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from strongroom.cli.options import json_option
+from strongroom.cli.options import PathOption, json_option
 from strongroom.cli.output import hang, put_line
 from strongroom.cli.sandbox import require_sandbox
 from strongroom.cli.service import program
@@ -35,7 +35,7 @@ _PATIENCE = timedelta(minutes=3)
 
 @click.command("demo")
 @click.option(
-    "--dir", "folder", metavar="PATH", type=click.Path(path_type=Path), help="A new or empty folder for everything."
+    "--dir", "folder", metavar="PATH", type=PathOption(path_type=Path), help="A new or empty folder for everything."
 )
 @click.option("--keep/--remove", default=True, show_default=True, help="Keep or remove the folder at the end.")
 @json_option

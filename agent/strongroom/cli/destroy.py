@@ -16,7 +16,7 @@ from strongroom.cli.destruction_plans import (
     plan_lines,
     plan_state,
 )
-from strongroom.cli.options import Session, json_option, limit_option, pass_session
+from strongroom.cli.options import PathOption, Session, json_option, limit_option, pass_session
 from strongroom.cli.output import LEFT_OUT, past_unreadable, put_document, quiet_option
 from strongroom.cli.terminal import report, say, say_exactly, say_lines
 from strongroom.model.errors import ExitCode, UsageError, VaultError
@@ -35,7 +35,7 @@ sign_option = click.option(
     "--sign-with",
     "key_file",
     metavar="KEYFILE",
-    type=click.Path(path_type=Path, dir_okay=False),
+    type=PathOption(path_type=Path, dir_okay=False),
     help="Sign with your own note key, a file that only you can read.",
 )
 reason_option = click.option("--reason", metavar="WORDS", help="The reason, recorded in the plan and its certificates.")

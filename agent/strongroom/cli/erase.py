@@ -9,14 +9,13 @@ from typing import TYPE_CHECKING
 import click
 
 from strongroom.cli.destruction_plans import approval_step, plan_document, plan_lines
-from strongroom.cli.options import Session, instant, json_option, limit_option, pass_session
+from strongroom.cli.options import Session, instant, json_option, limit_option, pass_session, period_of
 from strongroom.cli.output import LEFT_OUT, hang, past_unreadable, put_document, report_total
 from strongroom.cli.terminal import clean, report, say, say_lines, width
 from strongroom.model.erasure import ErasureAnswer
 from strongroom.model.errors import UsageError
 from strongroom.model.hold import HoldRule
 from strongroom.model.text import counted
-from strongroom.model.window import Window
 from strongroom.text.times import utc_day
 from strongroom.text.units import number, short
 
@@ -113,9 +112,9 @@ def _scope(
         raise UsageError("name the archives: --archive ID, or --stream NAME with --from and --to")
     if parts:
         return list({archive.id: archive for archive in (find_archive(context.vault, part) for part in parts)}.values())
-    if start is None or end is None or end <= start:
-        raise UsageError("--to must be later than --from: give --from TIME --to TIME")
-    return archives_within(context.vault, stream, Window(start, end))
+    if start is None or end is None:
+        raise UsageError("a stream needs its dates", hint="add --from TIME --to TIME")
+    return archives_within(context.vault, stream, period_of(start, end))
 
 
 @erase.command("list")

@@ -17,7 +17,7 @@ from msgspec.structs import replace
 
 from strongroom.cli import terminal
 from strongroom.cli.init_identities import RecoveryAnswers, choose_passphrase, choose_recovery
-from strongroom.cli.options import PASSPHRASE_ENV, Session, fit, json_option, pass_session
+from strongroom.cli.options import PASSPHRASE_ENV, PathOption, Session, fit, json_option, pass_session
 from strongroom.cli.output import put_document
 from strongroom.cli.terminal import clean, say
 from strongroom.config.addresses import parse_base_url
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from strongroom.engine.queries.initialise import Made, Wishes
     from strongroom.engine.queries.setup_answers import FileAnswers
 
-_FILE = click.Path(path_type=Path, dir_okay=False)
+_FILE = PathOption(path_type=Path, dir_okay=False)
 
 
 def _parse_since(text: object) -> None:
@@ -81,7 +81,7 @@ class InitAnswers(Struct, frozen=True):
 @click.option(
     "--vault",
     metavar="PATH",
-    type=click.Path(path_type=Path, file_okay=False),
+    type=PathOption(path_type=Path, file_okay=False),
     help="The folder of the vault; must be new.",
 )
 @click.option("--config", "config_path", metavar="PATH", type=_FILE, help="The configuration file; must be new.")
@@ -140,7 +140,7 @@ class InitAnswers(Struct, frozen=True):
     help=f"How long archives are retained: {', '.join(each.name for each in CLASSES)}.",
 )
 @click.option(
-    "--copy", metavar="FOLDER", type=click.Path(path_type=Path), help="Keep a second copy of the vault in this folder."
+    "--copy", metavar="FOLDER", type=PathOption(path_type=Path), help="Keep a second copy of the vault in this folder."
 )
 @click.option(
     "--service-user",

@@ -18,7 +18,15 @@ from strongroom.cli.key_lines import (
     say_recipients,
     say_rotated,
 )
-from strongroom.cli.options import OutputOption, Session, identity_option, json_option, pass_session, passphrase_option
+from strongroom.cli.options import (
+    OutputOption,
+    PathOption,
+    Session,
+    identity_option,
+    json_option,
+    pass_session,
+    passphrase_option,
+)
 from strongroom.cli.output import put_document, quiet_option
 from strongroom.cli.terminal import clean, report, say
 from strongroom.model.errors import ExitCode, Interrupted, UsageError
@@ -29,7 +37,7 @@ if TYPE_CHECKING:
     from strongroom.engine.core.identities import Identities
     from strongroom.engine.queries.lists import Vault
 
-_FILE = click.Path(path_type=Path, dir_okay=False)
+_FILE = PathOption(path_type=Path, dir_okay=False)
 
 
 @click.group("key")
@@ -257,7 +265,7 @@ def drill(session: Session, /, paper: bool, identity: Path | None, passphrase_fi
     "target",
     cls=OutputOption,
     metavar="PATH",
-    type=click.Path(path_type=Path),
+    type=PathOption(path_type=Path),
     required=True,
     help="A new file, or an existing folder.",
 )

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 import click
 
-from strongroom.cli.options import json_option
+from strongroom.cli.options import PathOption, instant, json_option
 from strongroom.cli.output import hang, put_document
 from strongroom.cli.terminal import can_ask, clean, report, say, say_lines, width
 from strongroom.model.errors import ExitCode, UsageError
@@ -28,7 +28,7 @@ _LABEL = 10  # cells of the names of steps
 
 
 @click.command("new")
-@click.argument("file", metavar="FILE", type=click.Path(path_type=Path, dir_okay=False))
+@click.argument("file", metavar="FILE", type=PathOption(path_type=Path, dir_okay=False))
 def new(file: Path) -> None:
     """Write a manifest for a provider, from your answers to a few questions.
 
@@ -127,7 +127,7 @@ def _word(question: str, words: type[W], default: W, without: tuple[W, ...] = ()
 
 
 @click.command("try")
-@click.argument("file", metavar="FILE", type=click.Path(path_type=Path, dir_okay=False))
+@click.argument("file", metavar="FILE", type=PathOption(path_type=Path, dir_okay=False))
 @click.option(
     "--key", "reference", metavar="REFERENCE", help="Where the key of an account is: env:NAME, file:PATH and so on."
 )
@@ -140,7 +140,8 @@ def _word(question: str, words: type[W], default: W, without: tuple[W, ...] = ()
 @click.option(
     "--from",
     "start",
-    type=click.DateTime(["%Y-%m-%d"]),
+    type=instant,
+    metavar="DAY",
     help="The day to export, in UTC; the day before yesterday by default.",
 )
 @click.option("--base-url", metavar="URL", default="", help="Another address of the API, such as a test server.")

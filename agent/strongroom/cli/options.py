@@ -6,7 +6,7 @@ import os
 from collections.abc import Callable, Iterable
 from datetime import UTC, date, datetime, time, timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 import click
 from msgspec import Struct
@@ -33,7 +33,6 @@ class Session(Struct, frozen=True):
     def config(self) -> Config:
         """Find, read and check the configuration. Raises UsageError."""
         from strongroom.config.load import find_config, load_config
-        from strongroom.model.errors import UsageError
 
         if self.config_path is not None and not self.config_path.is_absolute() and not has_folder():
             raise UsageError(
@@ -63,16 +62,31 @@ LARGEST = 2**63 - 1  # the largest number that the catalogue can compare with
 PASSPHRASE_ENV = "STRONGROOM_PASSPHRASE_FILE"  # noqa: S105 - the name of a variable that names a file
 
 
+EARLIEST, LATEST = datetime(1970, 1, 1, tzinfo=UTC), datetime(9000, 1, 1, tzinfo=UTC)
+"""Between these a time can be typed: far enough from the ends of the calendar for every sum and zone."""
+
+
 def instant(text: str) -> datetime:
-    """Read a date, which means midnight UTC, or a time with a zone."""
+    """Read a date, which means midnight UTC, or a time with a zone, from 1970 to the year 9000."""
     try:
-        if len(text) == 10:
-            return datetime.combine(date.fromisoformat(text), time(0), UTC)
-        return parse_instant(text)
+        found = datetime.combine(date.fromisoformat(text), time(0), UTC) if len(text) == 10 else parse_instant(text)
     except ValueError:
         raise click.BadParameter(
             f"expected a date such as 2026-11-01 or a time such as 2026-11-01T06:00Z, got {text!r}"
         ) from None
+    if not EARLIEST <= found <= LATEST:
+        raise click.BadParameter(f"expected a time from 1970 to the year 9000, got {text!r}")
+    return found
+
+
+class PathOption(click.Path):
+    """A path that is not empty: an unset variable of a script is no place to read or write."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """Return the path, or refuse it."""
+        if value == "":
+            self.fail("expected a path, got nothing", param, ctx)
+        return super().convert(value, param, ctx)
 
 
 def zone_of(name: str) -> ZoneInfo:
@@ -141,27 +155,31 @@ from_option = click.option("--from", "start", type=instant, metavar="TIME", help
 to_option = click.option("--to", "end", type=instant, metavar="TIME", help="Only windows that start before this.")
 identity_option = click.option(
     "--identity",
-    type=click.Path(path_type=Path, dir_okay=False),
+    type=PathOption(path_type=Path, dir_okay=False),
     metavar="PATH",
     help="The identity file that opens the archives; by default the one in the configuration.",
 )
 passphrase_option = click.option(
     "--passphrase-file",
-    type=click.Path(path_type=Path, dir_okay=False),
+    type=PathOption(path_type=Path, dir_okay=False),
     envvar=PASSPHRASE_ENV,
     metavar="PATH",
     help=f"Read the identity's passphrase from this file (mode 0600), or from the file that ${PASSPHRASE_ENV} names.",
 )
 
 
+def period_of(start: datetime, end: datetime) -> Window:
+    """Return the time from --from to --to. Raises UsageError where it is empty or backwards."""
+    if end <= start:
+        raise UsageError("--to must be later than --from", hint="--to is the first instant that is not included")
+    return Window(start, end)
+
+
 def stretch(start: datetime | None, end: datetime | None) -> Window | None:
     """Return the time from --from to --to, or None where neither is given."""
     if start is None and end is None:
         return None
-    first, last = start or datetime(1970, 1, 1, tzinfo=UTC), end or datetime(9000, 1, 1, tzinfo=UTC)
-    if last <= first:
-        raise click.BadParameter("--to must be later than --from")
-    return Window(first, last)
+    return period_of(start or EARLIEST, end or LATEST)
 
 
 def duration(text: str) -> timedelta:

@@ -10,7 +10,15 @@ import click
 from msgspec.structs import asdict
 
 from strongroom.cli.identities import open_identities
-from strongroom.cli.options import OutputOption, Session, identity_option, json_option, pass_session, passphrase_option
+from strongroom.cli.options import (
+    OutputOption,
+    PathOption,
+    Session,
+    identity_option,
+    json_option,
+    pass_session,
+    passphrase_option,
+)
 from strongroom.cli.output import put_document
 from strongroom.cli.terminal import clean, report, say
 from strongroom.model.errors import UsageError
@@ -33,7 +41,7 @@ if TYPE_CHECKING:
     cls=OutputOption,
     metavar="FOLDER",
     required=True,
-    type=click.Path(path_type=Path),
+    type=PathOption(path_type=Path),
     help="The folder to create.",
 )
 @click.option("--recipient", "recipients", multiple=True, metavar="age1…", help="Seal the keys to this public key.")

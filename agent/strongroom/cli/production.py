@@ -18,6 +18,7 @@ from strongroom.cli.identities import open_identities
 from strongroom.cli.options import (
     LARGEST,
     OneOf,
+    PathOption,
     Session,
     identity_option,
     instant,
@@ -106,7 +107,7 @@ class Files(Struct, frozen=True):
     "--output",
     metavar="PATH",
     required=True,
-    type=click.Path(path_type=Path),
+    type=PathOption(path_type=Path),
     help="The folder to create, or a ZIP if it ends in .zip. It holds the records as CLEAR TEXT.",
 )
 @click.option("--prefix", default="P", show_default=True, metavar="TEXT", help="What each number begins with.")
@@ -118,7 +119,7 @@ class Files(Struct, frozen=True):
     "--redact",
     "rules",
     metavar="FILE",
-    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    type=PathOption(exists=True, dir_okay=False, path_type=Path),
     help="Redact what the rules in this TOML file name.",
 )
 @click.option(

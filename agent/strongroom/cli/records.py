@@ -17,6 +17,7 @@ from msgspec.structs import asdict
 
 from strongroom.cli.identities import open_identities
 from strongroom.cli.options import (
+    PathOption,
     Session,
     asked_stream,
     identity_option,
@@ -24,6 +25,7 @@ from strongroom.cli.options import (
     json_option,
     pass_session,
     passphrase_option,
+    period_of,
 )
 from strongroom.cli.output import TextColumn, hang, put_document, render_table
 from strongroom.cli.terminal import (
@@ -42,7 +44,6 @@ from strongroom.model.errors import ExitCode, UsageError, WorldError
 from strongroom.model.text import counted
 from strongroom.model.times import format_instant
 from strongroom.model.waiting import described_cause
-from strongroom.model.window import Window
 from strongroom.text.layout import cells
 from strongroom.text.times import utc_window
 from strongroom.text.units import number, short
@@ -59,7 +60,7 @@ if TYPE_CHECKING:
 @click.option(
     "--output",
     metavar="PATH",
-    type=click.Path(path_type=Path, dir_okay=False),
+    type=PathOption(path_type=Path, dir_okay=False),
     help="Write the records to this new file (mode 0600), as CLEAR TEXT. By default they go to standard output.",
 )
 @identity_option
@@ -90,7 +91,7 @@ def records(
     if output is None:
         require_output()
     config = session.config()
-    period = _period(start, end)
+    period = period_of(start, end)
     with open_with_copies(config, report) as vault:
         if output is not None:
             require_outside(vault, output)
@@ -109,12 +110,6 @@ def records(
 
 def _beginning(dataset: str) -> bytes:
     return b'{"dataset": %b, "record": ' % json.dumps(dataset, ensure_ascii=False).encode()
-
-
-def _period(start: datetime, end: datetime) -> Window:
-    if end <= start:
-        raise click.BadParameter("--to must be later than --from")
-    return Window(start, end)
 
 
 def _report_gaps(source: RecordFile) -> int:

@@ -13,7 +13,15 @@ from typing import TYPE_CHECKING
 import click
 
 from strongroom.cli.identities import open_identities
-from strongroom.cli.options import OutputOption, Session, identity_option, json_option, pass_session, passphrase_option
+from strongroom.cli.options import (
+    OutputOption,
+    PathOption,
+    Session,
+    identity_option,
+    json_option,
+    pass_session,
+    passphrase_option,
+)
 from strongroom.cli.output import hang, put_document, quiet_option
 from strongroom.cli.terminal import clean, is_screen, report, say, say_lines, width
 from strongroom.model.errors import ExitCode
@@ -31,7 +39,7 @@ if TYPE_CHECKING:
 @click.option(
     "--vault",
     "root",
-    type=click.Path(path_type=Path, file_okay=False),
+    type=PathOption(path_type=Path, file_okay=False),
     metavar="PATH",
     help="The vault, if there is no configuration yet, as after an interrupted init.",
 )
@@ -120,7 +128,7 @@ def _document(trouble: VaultProblem) -> dict[str, object]:
     "--output",
     "to",
     cls=OutputOption,
-    type=click.Path(path_type=Path, dir_okay=False),
+    type=PathOption(path_type=Path, dir_okay=False),
     metavar="FILE",
     help="Write it to this new file, and leave the vault's own catalogue alone.",
 )

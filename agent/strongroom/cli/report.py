@@ -7,7 +7,16 @@ from pathlib import Path
 
 import click
 
-from strongroom.cli.options import OneOf, Session, instant, json_option, pass_session, report_pending_renames
+from strongroom.cli.options import (
+    OneOf,
+    PathOption,
+    Session,
+    instant,
+    json_option,
+    pass_session,
+    period_of,
+    report_pending_renames,
+)
 from strongroom.cli.output import past_unreadable, quiet_option
 from strongroom.cli.terminal import clean, say_exactly, say_lines
 from strongroom.cli.terminal import report as note
@@ -19,7 +28,7 @@ _AUDIENCES = ("auditor", "board", "operations")
 
 
 @click.command("report")
-@click.argument("folder", type=click.Path(path_type=Path), default=Path(), metavar="[FOLDER]")
+@click.argument("folder", type=PathOption(path_type=Path), default=Path(), metavar="[FOLDER]")
 @click.option(
     "--period",
     default="",
@@ -77,6 +86,4 @@ def named_window(period: str, start: datetime | None, end: datetime | None, zone
         return named_period(period or "last-month", zone, now)
     if period or start is None or end is None:
         raise UsageError("a report has one period", hint="give either --period, or both --from and --to")
-    if end <= start:
-        raise UsageError("--to must be later than --from", hint="exchange the two")
-    return Window(start, end)
+    return period_of(start, end)

@@ -15,7 +15,15 @@ import click
 from msgspec import Struct
 
 from strongroom.cli.identities import open_identities
-from strongroom.cli.options import OutputOption, Session, identity_option, json_option, pass_session, passphrase_option
+from strongroom.cli.options import (
+    OutputOption,
+    PathOption,
+    Session,
+    identity_option,
+    json_option,
+    pass_session,
+    passphrase_option,
+)
 from strongroom.cli.output import hang, put_document, quiet_option
 from strongroom.cli.terminal import clean, report, say, say_lines, watching, width
 from strongroom.model.archive import Archive
@@ -40,7 +48,7 @@ if TYPE_CHECKING:
     cls=OutputOption,
     metavar="PATH",
     required=True,
-    type=click.Path(path_type=Path),
+    type=PathOption(path_type=Path),
     help="A new file, or a folder for it; with --extract a new or empty folder.",
 )
 @click.option("--extract", is_flag=True, help="Write the members of the delivered ZIP instead of the ZIP.")

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from strongroom.cli.options import Session, duration, instant, json_option, pass_session
+from strongroom.cli.options import Session, duration, instant, json_option, pass_session, period_of
 from strongroom.cli.output import quiet_option
 from strongroom.model.errors import UsageError
 from strongroom.model.times import format_instant
@@ -110,15 +110,13 @@ def export(
 
     The part of the window that has not settled does not count as archived: it stays pending and is exported again.
     """
-    if end <= start:
-        raise UsageError("the window must end after it starts", hint="--to is the first instant that is not included")
     from strongroom.cli.terminal import report
     from strongroom.cli.work import RunOptions, work
     from strongroom.engine.core.sources import stream_for
     from strongroom.engine.ingest.planning import enter_window, unsettled_part
     from strongroom.engine.queries.lists import known_datasets
 
-    config, window = session.config(), Window(start, end)
+    config, window = session.config(), period_of(start, end)
     stream_for(config, source, datasets)  # what it refuses needs no vault
 
     def enter(engine: Engine) -> list[Job]:

@@ -16,7 +16,7 @@ from msgspec import Struct
 
 from strongroom.cli import terminal
 from strongroom.cli.errors import redact
-from strongroom.cli.options import Session, duration, json_option, pass_session
+from strongroom.cli.options import PathOption, Session, duration, json_option, pass_session
 from strongroom.cli.output import hang, put_document, quiet_option
 from strongroom.cli.terminal import clean, report, say, say_lines, width
 from strongroom.config.secrets import Scheme, Secret, SecretRef, accept, read_file, read_stream, resolve
@@ -65,7 +65,7 @@ def secret() -> None:
 @click.option(
     "--file",
     "source",
-    type=click.Path(allow_dash=True),
+    type=PathOption(allow_dash=True),
     metavar="PATH|-",
     help="Read it from this file (mode 0600), or from a pipe with -.",
 )

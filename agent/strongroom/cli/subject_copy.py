@@ -8,7 +8,7 @@ import click
 
 from strongroom.cli.destruction_plans import approval_step, plan_document, plan_lines
 from strongroom.cli.open_subjects import look_for, open_subjects, report_unread
-from strongroom.cli.options import Session, identity_option, json_option, pass_session, passphrase_option
+from strongroom.cli.options import PathOption, Session, identity_option, json_option, pass_session, passphrase_option
 from strongroom.cli.output import put_document
 from strongroom.cli.subject import subject
 from strongroom.cli.terminal import clean, report, say, say_lines
@@ -20,7 +20,7 @@ from strongroom.text.times import utc_day
 
 @subject.command("copy")
 @click.argument("request_id", metavar="REQUEST")
-@click.argument("target", metavar="FOLDER", type=click.Path(path_type=Path))
+@click.argument("target", metavar="FOLDER", type=PathOption(path_type=Path))
 @click.option("--purposes", metavar="WORDS", default="", help="For what, and with whom, the data are processed.")
 @click.option("--contact", metavar="WORDS", default="", help="Whom the person may turn to.")
 @click.option(

@@ -24,6 +24,7 @@ from strongroom.model.text import clean
 from strongroom.text.layout import bar
 from strongroom.text.units import number, size, time_left
 from strongroom_tui.dialogs.dialog import Answer
+from strongroom_tui.dismissal import DismissibleScreen
 from strongroom_tui.screens.screen import TabScreen, TextScreen
 from strongroom_tui.screens.steps import ask
 from strongroom_tui.widgets.footer import KeyFooter
@@ -34,7 +35,9 @@ Work = Callable[[Vault, Watch], _Answer]
 """Does something with a vault and says how much more of it is done. Raises the StrongroomError family."""
 
 
-class BackgroundWork(ModalScreen["_Answer | StrongroomError"], Generic[_Answer]):
+class BackgroundWork(
+    ModalScreen["_Answer | StrongroomError"], DismissibleScreen["_Answer | StrongroomError"], Generic[_Answer]
+):
     """The progress of one piece of work; esc stops it. Returns the answer of the work, or what went wrong."""
 
     BINDINGS: ClassVar[list[BindingType]] = [Binding("escape", "stop", "stop", tooltip="Stop this work")]

@@ -18,6 +18,7 @@ from textual.screen import ModalScreen
 from textual.widgets import Button, Input, Static
 
 from strongroom.model.text import clean
+from strongroom_tui.dismissal import DismissibleScreen
 from strongroom_tui.widgets.footer import KeyFooter
 from strongroom_tui.widgets.text import hang
 
@@ -36,7 +37,7 @@ class InputLine(Input):
     BINDINGS: ClassVar[list[BindingType]] = [Binding("enter", "submit", "continue", tooltip="Take what is written")]
 
 
-class Dialog(ModalScreen[str]):
+class Dialog(ModalScreen[str], DismissibleScreen[str]):
     """A question in a box over the tab that it is about. Esc goes back with nothing done.
 
     Where it is low the words give way and are scrolled; fields and buttons stay in sight.

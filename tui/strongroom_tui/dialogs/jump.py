@@ -25,6 +25,7 @@ from strongroom.model.errors import StrongroomError
 from strongroom.model.text import clean
 from strongroom.text.times import window_words
 from strongroom.text.units import number
+from strongroom_tui.dismissal import DismissibleScreen
 from strongroom_tui.places import Place
 from strongroom_tui.reader import VaultReader, VaultSession
 from strongroom_tui.widgets.filter_line import parse_filter
@@ -151,7 +152,7 @@ class Jumps(Provider):
         return partial(self._traveller.go_to, target.place)
 
 
-class GoTo(ModalScreen[str]):
+class GoTo(ModalScreen[str], DismissibleScreen[str]):
     """Waits for the second letter, and shows which there are. Returns the kind of place, "top", or None."""
 
     BINDINGS: ClassVar[list[BindingType]] = [

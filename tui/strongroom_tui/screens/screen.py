@@ -17,7 +17,6 @@ from textual import events
 from textual.app import ComposeResult, RenderResult
 from textual.binding import Binding, BindingType
 from textual.containers import VerticalScroll
-from textual.screen import Screen
 from textual.widget import Widget
 from textual.widgets import Static
 from textual.worker import Worker
@@ -26,6 +25,7 @@ from strongroom.engine.queries.requests import RequestKind
 from strongroom.model.errors import StrongroomError
 from strongroom.model.times import Clock
 from strongroom.text.layout import clip
+from strongroom_tui.dismissal import DismissibleScreen
 from strongroom_tui.keyring import Keyring
 from strongroom_tui.places import Place
 from strongroom_tui.reader import Question, VaultAction, VaultReader
@@ -105,7 +105,7 @@ class TooSmall(Widget):
         return f"terminal too small: {width}x{height}, needs {LEAST_WIDTH}x{LEAST_HEIGHT}; q quits"
 
 
-class TabScreen(Screen[None]):
+class TabScreen(DismissibleScreen[None]):
     """A full screen. Subclasses say what is in it, what they want to know, and how they show it."""
 
     MODE: ClassVar[str] = ""

@@ -1,0 +1,72 @@
+"""A screen leaves once, with its own answer, whatever a person presses twice or a toolkit still draws."""
+
+from __future__ import annotations
+
+import pytest
+from textual import events
+from textual.app import ComposeResult
+from textual.screen import Screen
+from textual.widgets import Input, Static
+
+from strongroom_tui.dialogs.dialog import AskLine, Confirm
+from strongroom_tui.process import GuardedApp
+
+
+class Desk(GuardedApp[None]):
+    """An app with a line of text, and nothing else."""
+
+    def compose(self) -> ComposeResult:
+        yield Static("beneath")
+
+
+async def test_two_submissions_at_once_answer_once_and_close_one_screen() -> None:
+    app, answers = Desk(), []
+    async with app.run_test() as pilot:
+        app.push_screen(Screen())
+        dialog = AskLine("Name", "words", value="typed")
+        app.push_screen(dialog, answers.append)
+        await pilot.pause()
+        line = dialog.query_one("#line", Input)
+        for _twice in range(2):
+            line.post_message(Input.Submitted(line, line.value))
+        await pilot.pause()
+        assert answers == ["typed"]
+        assert len(app.screen_stack) == 2
+
+
+async def test_what_covers_a_screen_leaves_with_it() -> None:
+    app, answers = Desk(), []
+    async with app.run_test() as pilot:
+        beneath, above = Confirm("Do it?", "words", "Do it"), Confirm("Really?", "words", "Do it")
+        app.push_screen(beneath, lambda answer: answers.append(("beneath", answer)))
+        app.push_screen(above, lambda answer: answers.append(("above", answer)))
+        await pilot.pause()
+        beneath.dismiss("yes")
+        await pilot.pause()
+        assert answers == [("above", None), ("beneath", "yes")]
+        assert len(app.screen_stack) == 1
+        beneath.dismiss("yes")
+        await pilot.pause()
+        assert len(answers) == 2 and len(app.screen_stack) == 1
+
+
+async def test_esc_does_not_leave_the_last_screen() -> None:
+    app = Desk()
+    async with app.run_test() as pilot:
+        for _press in range(2):
+            app.pop_screen()
+        await pilot.pause()
+        assert app.is_running and len(app.screen_stack) == 1
+
+
+@pytest.mark.parametrize("kind", [events.MouseDown, events.MouseMove, events.MouseUp])
+async def test_the_mouse_over_what_was_removed_and_is_still_drawn_does_nothing(
+    kind: type[events.MouseEvent], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    app = Desk()
+    async with app.run_test() as pilot:
+        gone = Static("removed")
+        monkeypatch.setattr(Screen, "get_widget_and_offset_at", lambda *_place: (gone, gone.region.offset))
+        app.post_message(kind(None, 1, 1, 0, 0, 1, False, False, False, 1, 1))
+        await pilot.pause()
+        assert app.is_running and app.return_code in (None, 0)

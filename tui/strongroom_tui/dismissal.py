@@ -1,0 +1,22 @@
+"""Leaving a screen. The toolkit takes away whatever is on top, so two Enters at once would close two screens."""
+
+from __future__ import annotations
+
+from textual.await_complete import AwaitComplete
+from textual.screen import Screen, ScreenResultType
+
+
+class DismissibleScreen(Screen[ScreenResultType]):
+    """A screen that leaves once, and takes nothing with it but what covers it, such as help or the palette.
+
+    A modal screen names it after `ModalScreen`, whose style the toolkit takes from the first base alone.
+    """
+
+    def dismiss(self, result: ScreenResultType | None = None) -> AwaitComplete:
+        """Leave with an answer. A screen that has left already does nothing."""
+        stack = self.app.screen_stack
+        if self not in stack:
+            return AwaitComplete()
+        for covering in reversed(stack[stack.index(self) + 1 :]):
+            covering.dismiss(None)
+        return super().dismiss(result)
