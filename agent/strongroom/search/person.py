@@ -23,7 +23,10 @@ _FEWEST_LETTERS = 3
 
 _HIDDEN = "\u00ad\u200b-\u200f\u202a-\u202e\u2060-\u2069\ufeff"  # characters that do not show
 _GAP = rf"[\s().\-/\u2010-\u2015\u2212\uff0e\uff0d\uff08\uff09{_HIDDEN}]"
-MAIL = rf"[\w.+\-'{_HIDDEN}]+(?:@|\uff20|%40)[\w\-{_HIDDEN}]+(?:[.\uff0e][\w\-{_HIDDEN}]+)+"
+# Bounded as addresses are (RFC 5321, section 4.5.3.1: 64 and 255 octets), with room for characters that do not show:
+# without bounds, a long word such as a file in base64 would be read again from each of its letters.
+_LABEL = rf"[\w\-{_HIDDEN}]{{1,255}}"
+MAIL = rf"[\w.+\-'{_HIDDEN}]{{1,128}}(?:@|\uff20|%40){_LABEL}(?:[.\uff0e]{_LABEL}){{1,127}}"
 NUMBER = rf"[+\uff0b]?\d(?:{_GAP}{{0,6}}\d){{6,}}"
 _MAIL, _NUMBER = re.compile(MAIL), re.compile(NUMBER)
 _FEWEST_SHARED = 7  # digits at the end of a number that every spelling of it has
@@ -139,7 +142,7 @@ def _parts(groups: Sequence[str]) -> Iterator[str]:
     """Yield the digits of every few neighboring groups that can be a number."""
     for first in range(len(groups)):
         joined = ""
-        for group in groups[first:]:
+        for group in groups[first : first + _LONGEST_NUMBER + 3]:
             joined += digits_of(group)
             if len(joined) > _LONGEST_NUMBER + 2:
                 break
