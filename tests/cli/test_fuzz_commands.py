@@ -62,7 +62,17 @@ def nonsense(each: click.Parameter) -> tuple[str, ...]:
         return NUMBERS
     if each.opts[0] in ("--from", "--to", "--at", "--since"):
         return (*TIMES, *TIMES, *WORDS)
+    if each.opts[0] == "--patience":  # a long one is no nonsense: the command would wait
+        return tuple(text for text in TEXTS if not _is_taken(each, text))
     return TEXTS
+
+
+def _is_taken(each: click.Parameter, text: str) -> bool:
+    try:
+        each.type.convert(text, each, None)
+    except click.BadParameter:
+        return False
+    return True
 
 
 @pytest.fixture(autouse=True)
