@@ -63,6 +63,15 @@ def read_passphrase(path: Path) -> str:
     return resolve(SecretRef(Scheme.FILE, str(path.absolute()))).reveal()
 
 
+def new_passphrase(file: Path | None, question: str, missing: UsageError) -> str:
+    """Return a new passphrase, from a file or typed twice; warn of an easy one. Raises `missing` without a terminal."""
+    if file is not None:
+        return warn_of_weakness(read_passphrase(file))
+    if not terminal.can_ask():
+        raise missing
+    return warn_of_weakness(str(click.prompt(question, hide_input=True, confirmation_prompt="Repeat it", err=True)))
+
+
 def warn_of_weakness(passphrase: str) -> str:
     """Warn that a passphrase is easy to guess; return it, because the choice is theirs."""
     from strongroom.engine.access.identity_files import weakness

@@ -11,7 +11,7 @@ import click
 from msgspec import Struct
 
 from strongroom.cli import terminal
-from strongroom.cli.identities import read_passphrase, warn_of_weakness
+from strongroom.cli.identities import new_passphrase
 from strongroom.cli.terminal import report
 from strongroom.model.errors import UsageError
 
@@ -33,16 +33,13 @@ def choose_passphrase(file: Path | None, *, no_passphrase: bool) -> str | None:
     """Return the passphrase of the working identity, from a file or typed twice. Raises UsageError."""
     if no_passphrase:
         return None
-    if file is not None:
-        return warn_of_weakness(read_passphrase(file))
-    if not terminal.can_ask():
-        raise UsageError(
-            "the working identity needs a passphrase, and there is no terminal to ask for it",
-            hint="give --passphrase-file PATH, or --no-passphrase to store it without one",
-        )
-    report("Choose a passphrase for the working identity. You need it whenever you open an archive.")
-    typed = str(click.prompt("Passphrase", hide_input=True, confirmation_prompt="Repeat it", err=True))
-    return warn_of_weakness(typed)
+    if file is None and terminal.can_ask():
+        report("Choose a passphrase for the working identity. You need it whenever you open an archive.")
+    missing = UsageError(
+        "the working identity needs a passphrase, and there is no terminal to ask for it",
+        hint="give --passphrase-file PATH, or --no-passphrase to store it without one",
+    )
+    return new_passphrase(file, "Passphrase", missing)
 
 
 def choose_recovery(answers: RecoveryAnswers, random_bytes: Callable[[int], bytes], now: datetime) -> NewIdentity:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from strongroom.cli import terminal
-from strongroom.cli.identities import ask_passphrase, open_identities, read_passphrase, warn_of_weakness
+from strongroom.cli.identities import ask_passphrase, new_passphrase, open_identities
 from strongroom.cli.key_lines import (
     OLD_COPIES,
     drill_document,
@@ -208,7 +208,10 @@ def change_passphrase(
     if path is None:
         raise UsageError("no identity file is given or configured", hint="give it with --identity PATH")
     kept = config.vault.passphrase if path == config.vault.identity else None
-    new = _new_passphrase(new_passphrase_file)
+    missing = UsageError(
+        "a new passphrase is needed, and there is no terminal to ask for it", hint="give --new-passphrase-file PATH"
+    )
+    new = new_passphrase(new_passphrase_file, "New passphrase", missing)
     change(path, lambda: ask_passphrase(path, passphrase_file, kept), new, os.urandom)
     report(f"{clean(str(path))} has the new passphrase, and was opened with it.")
     report(
@@ -328,17 +331,6 @@ def _change_set(config: Config, vault: Vault, wanted: tuple[str, ...], *, label:
     note_recipients(vault, config.vault.recipients, system_clock())
     rewrite_recipients(config.file, wanted, label)
     note_recipients(vault, wanted, system_clock(), label=label, reason=reason, noticed="command")
-
-
-def _new_passphrase(path: Path | None) -> str:
-    if path is not None:
-        return warn_of_weakness(read_passphrase(path))
-    if not terminal.can_ask():
-        raise UsageError(
-            "a new passphrase is needed, and there is no terminal to ask for it", hint="give --new-passphrase-file PATH"
-        )
-    typed = str(click.prompt("New passphrase", hide_input=True, confirmation_prompt="Repeat it", err=True))
-    return warn_of_weakness(typed)
 
 
 def _from_paper() -> Identities:

@@ -125,7 +125,7 @@ class Files(Struct, frozen=True):
 @click.option(
     "--profile",
     metavar="FILE",
-    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    type=PathOption(exists=True, dir_okay=False, path_type=Path),
     help="Write the load file as this TOML file says (dat).",
 )
 @click.option(
