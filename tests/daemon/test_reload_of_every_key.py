@@ -146,6 +146,7 @@ name = "mailbox"
 notify = "env:RELOAD_MAIL"  # evidence.send_to.notify
 [report]
 folder = "/reports"  # report.folder
+notify = "env:RELOAD_MAIL"  # report.notify
 every = "month"  # report.every
 audience = "auditor"  # report.audience
 [[copy]]
@@ -428,6 +429,7 @@ TAKEN: dict[str, tuple[dict[str, str], Observe, object]] = {
     "copy.rehearse": ({"": 'rehearse = "90d"'}, lambda h: h.copies.rehearse, timedelta(days=90)),
     "copy.rehearse_in": ({"": 'rehearse_in = "/other"'}, lambda h: str(h.copies.rehearse_in), "/other"),
     "report.folder": ({"": 'folder = "/others"'}, lambda h: str(h.reports.folder), "/others"),
+    "report.notify": ({"": 'notify = "env:RELOAD_OTHER"'}, lambda h: str(h.reports.notify), "env:RELOAD_OTHER"),
     "report.every": ({"": 'every = "year"'}, lambda h: h.reports.every.value, "year"),
     "report.audience": ({"": 'audience = "board"'}, lambda h: h.reports.audience.value, "board"),
     "evidence.every": ({"": 'every = "2d"'}, lambda h: h.checkpoints.evidence.every, 2 * _DAY),

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import base64
 import os
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 
+from kit.listeners import Ear, listening
 from strongroom.config.load import load_config
 from strongroom.config.schema import Config
 from strongroom.daemon import tasks as module
@@ -32,6 +35,31 @@ def config(tmp_path: Path, folder: Path) -> Config:
     file = tmp_path / "strongroom.toml"
     file.write_text(f'{file.read_text()}\n[report]\nfolder = "{folder}"\naudience = "board"\n')
     return load_config(file)
+
+
+@pytest.fixture
+def ear() -> Iterator[Ear]:
+    with listening() as ear:
+        yield ear
+
+
+def send_to(config: Config, ear: Ear, *, scheme: str = "json", folder: Path | None = None) -> Config:
+    """Return the configuration with an address, and with or without a folder."""
+    address = config.file.with_name("address")
+    address.write_text(f"{scheme}://127.0.0.1:{ear.port}/token\n")
+    address.chmod(0o600)
+    head = config.file.read_text().partition("[report]")[0]
+    also = f'folder = "{folder}"\n' if folder else ""
+    config.file.write_text(f'{head}[report]\n{also}notify = "file:{address}"\naudience = "board"\n')
+    return load_config(config.file)
+
+
+def sent(ear: Ear) -> list[dict[str, bytes]]:
+    """Return the files of each message by name."""
+    return [
+        {each["filename"]: base64.b64decode(each["base64"]) for each in heard.json["attachments"]}
+        for heard in ear.heard
+    ]
 
 
 def written(folder: Path) -> list[str]:
@@ -76,6 +104,45 @@ def test_what_fails_is_logged_once_and_tried_again(
     folder.mkdir()
     task.run()
     assert logged == ["report-failed", *["report-written"] * 3]
+
+
+APPRISE = pytest.mark.filterwarnings("ignore:'imghdr' is deprecated:DeprecationWarning")
+
+
+@APPRISE
+def test_an_address_gets_the_files_once_and_is_tried_until_it_takes_them(config: Config, ear: Ear) -> None:
+    config = send_to(config, ear)
+    task = ReportTask(config, Dependencies(clock=lambda: AT), lambda: True)
+    ear.status = 500
+    task.run()
+    task.run()
+    ear.status = 200
+    task.run()
+    task.run()
+    files = sent(ear)[-1]
+    assert len(ear.heard) == 3
+    assert sorted(files) == [f"strongroom-report-2026-10-board.{suffix}" for suffix in ("html", "json", "note")]
+    assert files["strongroom-report-2026-10-board.html"].startswith(b"<!doctype html>")
+    log = (config.vault.path / "log" / "log.jsonl").read_text()
+    assert log.count('"report.made"') == 1  # only what somebody got is logged
+
+
+@APPRISE
+def test_a_folder_and_an_address_get_the_same_files(config: Config, folder: Path, ear: Ear) -> None:
+    task = ReportTask(send_to(config, ear, folder=folder), Dependencies(clock=lambda: AT), lambda: True)
+    task.run()
+    task.run()
+    assert sent(ear) == [{path.name: path.read_bytes() for path in folder.iterdir()}]
+
+
+@APPRISE
+def test_an_address_that_takes_no_files_is_refused(config: Config, ear: Ear, monkeypatch: pytest.MonkeyPatch) -> None:
+    words: list[str] = []
+    monkeypatch.setattr(module, "report", lambda _event, _level=0, **told: words.append(told["words"]))
+    ReportTask(send_to(config, ear, scheme="gotify"), Dependencies(clock=lambda: AT), lambda: True).run()
+    assert len(words) == 1
+    assert "takes no files" in words[0]
+    assert ear.heard == []
 
 
 def test_settings_without_a_folder_are_refused(config: Config) -> None:

@@ -186,13 +186,22 @@ class ReportAudience(StrEnum):
 
 
 class ReportSettings(Section, frozen=True):
-    """[report]: a report of each period that is over, written by the daemon."""
+    """[report]: a report of each period that is over, made by the daemon."""
 
     folder: Annotated[Path | None, Key("the folder that gets it, outside the vault", PATH)] = None
+    notify: Annotated[
+        SecretRef | None,
+        Key("where an address in the form of Apprise is kept that gets its files, such as a mailbox", parse_secret_ref),
+    ] = None
     every: Annotated[ReportEvery, Key("how long its period is", choice(ReportEvery))] = ReportEvery.MONTH
     audience: Annotated[ReportAudience, Key("for whom it is", choice(ReportAudience))] = ReportAudience.AUDITOR
 
     def check(self, table: TableReader) -> None:
         """Refuse a report that goes nowhere."""
-        if self.folder is None and (table.has("every") or table.has("audience")):
-            table.refuse("folder", "the folder that gets the report", "nothing")
+        if not self.wanted and (table.has("every") or table.has("audience")):
+            table.refuse("folder", "the folder that gets the report, or an address with notify", "neither")
+
+    @property
+    def wanted(self) -> bool:
+        """Say whether anybody gets a report."""
+        return self.folder is not None or self.notify is not None

@@ -17,6 +17,7 @@ import logging
 import os
 from collections.abc import Mapping, Sequence
 from datetime import datetime
+from pathlib import Path
 from typing import Protocol
 
 from msgspec import Struct
@@ -42,6 +43,7 @@ class Message(Struct, frozen=True):
     short: str  # may leave the machine
     long: str
     alert_records: tuple[AlertRecord, ...] = ()
+    files: tuple[Path, ...] = ()  # that go with it
 
     def text(self, *, full: bool) -> str:
         """Return the body, with names or without."""
@@ -132,10 +134,15 @@ class AppriseChannel:
         target = apprise.Apprise(asset=asset)
         if not target.add(resolve(self._address).reveal()):
             raise UsageError("Apprise does not know an address like this", hint="see: apprise --details")
+        if message.files and not all(each.attachment_support for each in target):
+            raise UsageError("an address of this kind takes no files", hint="name a mailbox, or a service that does")
         kinds = {Level.INFO: "info", Level.WARNING: "warning", Level.CRITICAL: "failure"}
         text = message.text(full=self._full)
         kind = apprise.NotifyType(kinds[message.severity])
-        if not target.notify(body=text, title=message.title, notify_type=kind, body_format="text", timeout=PATIENCE):
+        files = [str(path) for path in message.files] or None
+        if not target.notify(
+            body=text, title=message.title, notify_type=kind, body_format="text", attach=files, timeout=PATIENCE
+        ):
             raise WorldError("it was not accepted", hint="check the address and the network")
 
 

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from msgspec import Struct
@@ -199,7 +200,7 @@ class CheckpointTask:
 
 
 class ReportTask:
-    """Writes the report of each period that is over into the folder that [report] names, once."""
+    """Makes the report of each period that is over, once: into the folder and to the address that [report] names."""
 
     name = "report"
     every = REPORT_LOOK
@@ -216,7 +217,7 @@ class ReportTask:
 
     def run(self) -> float:
         """Look once. A failure is logged once, and tried again at the next look."""
-        if self._config.report.folder is not None and self._may_act():
+        if self._config.report.wanted and self._may_act():
             failure = failure_of(self._work)
             if failure and failure != self._said:
                 report("report-failed", logging.ERROR, words=failure)
@@ -228,8 +229,16 @@ class ReportTask:
         from strongroom.engine.queries.report_files import write_owed_report
         from strongroom.text.report_page import report_files
 
-        for path in write_owed_report(self._config, self._doors, report_files):
+        for path in write_owed_report(self._config, self._doors, report_files, self._send):
             report("report-written", path=str(path))
+
+    def _send(self, files: Sequence[Path]) -> None:
+        address = self._config.report.notify
+        if address is not None:
+            words = f"{files[0].stem}\n\nOpen the page in a browser. To check it: strongroom-verify FILE.note --key KEY"
+            message = Message(Level.INFO, "Strongroom: report", words, words, files=tuple(files))
+            AppriseChannel(address, full=True).send(message)
+            report("report-sent", address=str(address))
 
 
 class CopyTask:

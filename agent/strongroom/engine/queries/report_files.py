@@ -7,11 +7,15 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from msgspec import Struct
 
 from strongroom.config.schema import Config
 from strongroom.engine.access.restore import require_outside
+from strongroom.engine.core.engine import Engine
 from strongroom.engine.core.sources import Dependencies, engine_to_look, open_reading, plans_of
 from strongroom.engine.proof.checkpoints import signer_of
 from strongroom.engine.queries.report import Report, make_report, report_zone
@@ -21,6 +25,7 @@ from strongroom.model.destruction import PROGRAM, Person
 from strongroom.model.entry_kind import EntryKind
 from strongroom.model.errors import UsageError
 from strongroom.model.times import format_instant
+from strongroom.model.window import Window
 from strongroom.vault.catalogue import FACT, PUT_FACT
 from strongroom.vault.durable import write_new
 from strongroom.vault.files import is_there
@@ -29,7 +34,7 @@ from strongroom.vault.vault import Vault
 
 TITLE = "strongroom report 1"
 NOTE = ".note"
-_WRITTEN = "report-written"  # the last scheduled one, a fact of the catalogue
+_WRITTEN, _SENT = "report-written", "report-sent"  # the last scheduled one, facts of the catalogue
 
 
 def is_signed(config: Config) -> bool:
@@ -38,17 +43,24 @@ def is_signed(config: Config) -> bool:
 
 
 def keep_report(
-    vault: Vault, config: Config, report: Report, folder: Path, files: Mapping[str, bytes], by: Person
+    vault: Vault,
+    config: Config,
+    report: Report,
+    folder: Path,
+    files: Mapping[str, bytes],
+    by: Person,
+    send: Send | None = None,
 ) -> list[Path]:
     """Write the files of a report and their signed note into a folder; return their paths.
 
     `files` has the content by suffix, such as ".html". Raises UsageError where the folder is not there or is inside the
-    vault, or a file of that name is; WorldError where the disk is full or fails. The digests are entered into the log.
+    vault, or a file of that name is; WorldError where the disk is full or fails. `send` gets the paths; the digests are
+    entered into the log after that.
     """
     if not folder.is_dir():
         raise UsageError(f"there is no folder {folder}", hint="create it first, or name another")
     require_outside(vault, folder)
-    stem = f"strongroom-report-{period_name(report.period, report.zone)}-{report.audience}"
+    stem = _stem(period_name(report.period, report.zone), report.audience)
     named = {f"{stem}{suffix}": content for suffix, content in files.items()}
     if is_signed(config):
         named[f"{stem}{NOTE}"] = signer_of(config).sign(_note(report, named)).encode()
@@ -59,9 +71,15 @@ def keep_report(
             )
     for name, content in named.items():
         write_new(folder / name, folder / f".{name}.{os.getpid()}.part", content)
+    if send is not None:
+        send([folder / name for name in named])
     if not vault.read_only:
         _log(vault, report, named, by)
     return [folder / name for name in named]
+
+
+def _stem(period: str, audience: str) -> str:
+    return f"strongroom-report-{period}-{audience}"
 
 
 def _note(report: Report, named: Mapping[str, bytes]) -> str:
@@ -99,26 +117,61 @@ def _log(vault: Vault, report: Report, named: Mapping[str, bytes], by: Person) -
 Render = Callable[..., dict[str, bytes]]
 """Makes the files of a report, by suffix; called with the report and `signed`."""
 
+Send = Callable[[Sequence[Path]], object]
+"""Sends files. Raises UsageError or WorldError where they were not accepted."""
 
-def write_owed_report(config: Config, dependencies: Dependencies, render: Render) -> list[Path]:
-    """Write the scheduled report of the last period that is over, if it was not written yet; return its files.
 
-    Raises StrongroomError as `keep_report`.
-    """
-    settings = config.report
-    if settings.folder is None:
-        return []
-    with open_reading(config) as vault:
-        engine = engine_to_look(config, vault, dependencies)
-        catalogue, zone = engine.vault.catalogue, report_zone(plans_of(config))
-        period = named_period(f"last-{settings.every}", zone, engine.clock())
-        name = f"{settings.audience} {period_name(period, zone)}"
-        written = catalogue.read_one(FACT, _WRITTEN)
-        if written is not None and written["value"] == name:
+class OwedReport(Struct, frozen=True):
+    """The scheduled report of the last period that is over, and how it is made."""
+
+    engine: Engine
+    config: Config
+    period: Window
+    name: str  # of the period
+    render: Render
+
+    def once(self, fact: str, give: Callable[[], list[Path]]) -> list[Path]:
+        """Do something with this report unless it was done before."""
+        catalogue, wanted = self.engine.vault.catalogue, f"{self.config.report.audience} {self.name}"
+        done = catalogue.read_one(FACT, fact)
+        if done is not None and done["value"] == wanted:
             return []
-        made = make_report(engine, config, period, settings.audience)
-        files = render(made, signed=is_signed(config))
-        paths = keep_report(engine.vault, config, made, settings.folder, files, PROGRAM)
+        paths = give()
         with catalogue.transaction():
-            catalogue.write(PUT_FACT, _WRITTEN, name)
+            catalogue.write(PUT_FACT, fact, wanted)
         return paths
+
+    def keep(self, folder: Path, send: Send | None = None) -> list[Path]:
+        """Make it in a folder."""
+        made = make_report(self.engine, self.config, self.period, self.config.report.audience)
+        files = self.render(made, signed=is_signed(self.config))
+        return keep_report(self.engine.vault, self.config, made, folder, files, PROGRAM, send)
+
+    def send(self, folder: Path | None, send: Send) -> list[Path]:
+        """Send the files that are in the folder; without them, such as are made for this alone."""
+        stem = _stem(self.name, self.config.report.audience)
+        named = [folder / f"{stem}{suffix}" for suffix in (".html", ".json", NOTE)] if folder is not None else []
+        filed = [path for path in named if is_there(path)]
+        if filed:
+            send(filed)
+        else:
+            with TemporaryDirectory() as place:
+                self.keep(Path(place), send)
+        return []
+
+
+def write_owed_report(config: Config, dependencies: Dependencies, render: Render, send: Send) -> list[Path]:
+    """Make the scheduled report of the last period that is over, if it was not yet; return the files in its folder.
+
+    With an address it is sent as well, until it was accepted once. Raises StrongroomError as `keep_report` and `send`.
+    """
+    settings, written = config.report, list[Path]()
+    with open_reading(config) as vault:
+        engine, zone = engine_to_look(config, vault, dependencies), report_zone(plans_of(config))
+        period = named_period(f"last-{settings.every}", zone, engine.clock())
+        owed = OwedReport(engine, config, period, period_name(period, zone), render)
+        if (folder := settings.folder) is not None:
+            written = owed.once(_WRITTEN, lambda: owed.keep(folder))
+        if settings.notify is not None:
+            owed.once(_SENT, lambda: owed.send(folder, send))
+    return written
