@@ -50,6 +50,24 @@ async def test_what_covers_a_screen_leaves_with_it() -> None:
         assert len(answers) == 2 and len(app.screen_stack) == 1
 
 
+async def test_an_answer_that_nobody_waits_for_any_more_closes_the_dialog_and_does_nothing() -> None:
+    app = Desk()
+    async with app.run_test() as pilot:
+        dialog = AskLine("Name", "words", value="typed")
+
+        async def wait() -> None:
+            await app.push_screen_wait(dialog)
+
+        waiting = app.run_worker(wait)
+        await pilot.pause()
+        assert app.screen is dialog
+        waiting.cancel()
+        await pilot.pause()
+        dialog.dismiss("typed")
+        await pilot.pause()
+        assert app.is_running and app.screen is not dialog
+
+
 async def test_esc_does_not_leave_the_last_screen() -> None:
     app = Desk()
     async with app.run_test() as pilot:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from asyncio import InvalidStateError
+
 from textual.await_complete import AwaitComplete
 from textual.screen import Screen, ScreenResultType
 
@@ -19,4 +21,7 @@ class DismissibleScreen(Screen[ScreenResultType]):
             return AwaitComplete()
         for covering in reversed(stack[stack.index(self) + 1 :]):
             covering.dismiss(None)
-        return super().dismiss(result)
+        try:
+            return super().dismiss(result)
+        except InvalidStateError:  # nobody waits for the answer: who asked was cancelled, as all are when the app ends
+            return self.app.pop_screen()
