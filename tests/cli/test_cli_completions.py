@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import click
@@ -27,6 +28,8 @@ def completed(config: Path, *words: str) -> list[str]:
         (("plan", "pause", "zavu-main"), ["zavu-main-records", "zavu-main"]),
         (("export", "--source", "z"), ["zavu-main"]),
         (("archives", "--stream", "other"), []),
+        (("export", "--dataset", "m"), ["messages"]),
+        (("retention", "extend", "--class", ""), ["standard"]),
         (("search", "fr"), ["from:"]),
         (("search", "refund", "b"), ["before:"]),
         (("erase", "answer", "--ground", ""), []),
@@ -52,6 +55,32 @@ def test_matters_and_holds_are_completed(own_home: Home, invoke: Invoke) -> None
     assert invoke("--config", own_home.config, *args).exit_code == 0
     assert completed(own_home.config, "hold", "list", "--matter", "smi") == ["Smith v. Jones"]
     assert len(completed(own_home.config, "hold", "release", "")) == 1
+
+
+def test_erasures_and_their_plans_are_completed(own_home: Home, invoke: Invoke) -> None:
+    args = (
+        "erase",
+        "request",
+        "--subject",
+        "crm-1",
+        "--ground",
+        "GDPR 17",
+        "--archive",
+        own_home.archives()[0],
+        "--json",
+    )
+    result = invoke("--config", own_home.config, *args)
+    assert completed(own_home.config, "erase", "answer", "") == [json.loads(result.stdout)["erasure"]["id"]]
+    plans = completed(own_home.config, "destroy", "approve", "")
+    assert len(plans) == 1 and plans == completed(own_home.config, "destroy", "undo", "")
+
+
+def test_copies_are_completed(tmp_path: Path, own_home: Home) -> None:
+    names = "".join(f'\n[[copy]]\nname = "{name}"\npath = "{tmp_path / name}"\n' for name in ("disk", "other"))
+    with own_home.config.open("a") as config:
+        config.write(names)
+    assert completed(own_home.config, "copy", "run", "") == ["disk", "other"]
+    assert completed(own_home.config, "copy", "scrub", "d") == ["disk"]
 
 
 def test_where_nothing_can_be_read_nothing_is_completed_and_nothing_made(tmp_path: Path) -> None:

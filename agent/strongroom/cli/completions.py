@@ -32,8 +32,20 @@ KINDS = {
     "matter": "MATTER",
     "hold_id": "HOLD",
     "request_id": "SUBJECT",
+    "proposal": "PROPOSAL",
+    "erasure": "ERASURE",
+    "dataset": "DATASET",
+    "datasets": "DATASET",
+    "names": "COPY",
+    "class_name": "CLASS",
 }
-BY_METAVAR = {"STREAM|SOURCE": "STREAM_OR_SOURCE", "[QUERY]...": "OPERATOR", "ARCHIVE|JOB": "ARCHIVE", "COPY": None}
+BY_METAVAR = {
+    "STREAM|SOURCE": "STREAM_OR_SOURCE",
+    "[QUERY]...": "OPERATOR",
+    "ARCHIVE|JOB": "ARCHIVE",
+    "PROPOSAL|ARCHIVE": "PROPOSAL",
+    "COPY": None,  # a place, not the name of a copy
+}
 """Where the name alone does not say it."""
 
 

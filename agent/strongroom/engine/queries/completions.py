@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable
 from enum import Enum, auto
 
 from strongroom.config.schema import Config
@@ -10,6 +10,7 @@ from strongroom.engine.access.subject_requests import read_requests
 from strongroom.engine.core.sources import open_reading
 from strongroom.search.terms import Operator
 from strongroom.vault.archives import all_archive_ids
+from strongroom.vault.destructions import newest_erasures, newest_proposals
 from strongroom.vault.holds import listed_holds
 from strongroom.vault.listing import list_jobs
 from strongroom.vault.vault import Vault
@@ -30,6 +31,11 @@ class Completed(Enum):
     HOLD = auto()
     OPERATOR = auto()
     SUBJECT = auto()
+    PROPOSAL = auto()
+    ERASURE = auto()
+    DATASET = auto()
+    COPY = auto()
+    CLASS = auto()
 
 
 def complete_word(kind: Completed, beginning: str, find: Callable[[], Config]) -> list[str]:
@@ -40,7 +46,7 @@ def complete_word(kind: Completed, beginning: str, find: Callable[[], Config]) -
     if kind is Completed.OPERATOR:
         return [f"{each}:" for each in Operator if each.startswith(beginning.lower())]
     config = find()
-    names = _names(kind, config) if kind in _NAMES else _stored(kind, config)
+    names = _CONFIGURED[kind](config) if kind in _CONFIGURED else _stored(kind, config)
     found: list[str] = []
     for name in names:
         if name.casefold().startswith(beginning.casefold()) and len(found) < MOST:
@@ -48,14 +54,17 @@ def complete_word(kind: Completed, beginning: str, find: Callable[[], Config]) -
     return found
 
 
-_NAMES = (Completed.STREAM, Completed.SOURCE, Completed.STREAM_OR_SOURCE)
-
-
-def _names(kind: Completed, config: Config) -> Iterator[str]:
-    if kind is not Completed.SOURCE:
-        yield from (each.name for each in config.streams)
-    if kind is not Completed.STREAM:
-        yield from (each.name for each in config.sources)
+_CONFIGURED: dict[Completed, Callable[[Config], Iterable[str]]] = {
+    Completed.STREAM: lambda config: (each.name for each in config.streams),
+    Completed.SOURCE: lambda config: (each.name for each in config.sources),
+    Completed.STREAM_OR_SOURCE: lambda config: [
+        *(each.name for each in config.streams),
+        *(each.name for each in config.sources),
+    ],
+    Completed.DATASET: lambda config: dict.fromkeys(name for each in config.streams for name in each.datasets),
+    Completed.COPY: lambda config: (each.name for each in config.copies),
+    Completed.CLASS: lambda config: (each.name for each in config.retention),
+}
 
 
 def _stored(kind: Completed, config: Config) -> list[str]:
@@ -72,5 +81,7 @@ _READ: dict[Completed, Callable[[Vault], list[str]]] = {
     Completed.JOB: lambda vault: [each.id for each in list_jobs(vault.catalogue, most=1000)],
     Completed.MATTER: _matters,
     Completed.HOLD: lambda vault: [each.id for each in listed_holds(vault.catalogue)],
+    Completed.PROPOSAL: lambda vault: [each.id for each in newest_proposals(vault.catalogue, MOST)],
+    Completed.ERASURE: lambda vault: [each.id for each in newest_erasures(vault.catalogue, MOST)],
     Completed.SUBJECT: lambda vault: [each.id for each in read_requests(vault)][::-1],
 }
