@@ -35,6 +35,7 @@ from container import (
 )
 
 METRICS = '\n[metrics]\nlisten = "127.0.0.1:9464"\n'
+DOCKERS = ("CAP_CHOWN", "CAP_DAC_OVERRIDE", "CAP_FOWNER", "CAP_SETGID", "CAP_SETUID")
 IMPORTS = """
 import apprise, boto3, isal.igzip, prometheus_client, rfc3161_client, simdjson, ssl, zstandard
 import strongroom.daemon.watcher, strongroom_tui.app
@@ -123,7 +124,7 @@ def check_what_is_needed_can_be_imported(it: Machine) -> None:
 def check_nothing_of_the_image_can_be_written(it: Machine) -> None:
     """Neither by the user of the container nor by root in it."""
     for user in (it.user, 0):
-        done = inside(it, "-I", "-c", "open('/usr/bin/new', 'w')", program="python3", user=user)
+        done = inside(it._replace(user=user), "-I", "-c", "open('/usr/bin/new', 'w')", program="python3")
         require(done.code != 0 and "Read-only file system" in done.err, f"user {user} can write: {done.err}")
 
 
@@ -178,6 +179,18 @@ def check_a_vault_from_outside_continues_inside(it: Machine) -> None:
     works(inside(it, "verify", "--content"))
 
 
+def check_root_makes_a_vault_for_the_user_of_the_image(it: Machine) -> None:
+    """As docs/containers.md makes it under Docker, with the capabilities that Docker's root has."""
+    owner = int(it.config["User"].partition(":")[0])
+    empty_folders(it)
+    for name in ("vault", "secrets/zavu-api-key"):
+        os.chown(it.work / name, owner, owner)
+    made = [*init(FOLDERS, 2), "--service-user", "strongroom", "--api-key", "credential:zavu-api-key"]
+    works(inside(it._replace(user=0), *made, allowed=DOCKERS))
+    works(inside(it._replace(user=owner), "doctor"))
+    require((it.work / "vault/vault").stat().st_uid == owner, "the vault does not belong to the user of the image")
+
+
 CHECKS: tuple[Callable[[Machine], None], ...] = (
     check_what_is_needed_can_be_imported,
     check_nothing_of_the_image_can_be_written,
@@ -185,6 +198,7 @@ CHECKS: tuple[Callable[[Machine], None], ...] = (
     check_memory_stayed_below_its_limit,
     check_its_vault_opens_outside,
     check_a_vault_from_outside_continues_inside,
+    check_root_makes_a_vault_for_the_user_of_the_image,
 )
 
 

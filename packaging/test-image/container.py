@@ -158,7 +158,7 @@ def limited(command: list[str]) -> list[str]:
     return ["sh", "-c", 'echo $$ > "$0" && exec "$@"', str(found[0] / "cgroup.procs"), *command] if found else command
 
 
-def bundle(it: Machine, arguments: list[str], user: int) -> Path:
+def bundle(it: Machine, arguments: list[str], allowed: tuple[str, ...]) -> Path:
     """Write what a runtime needs: the image's own settings, and the least of everything else."""
     folder = Path(tempfile.mkdtemp(dir=it.work))
     kinds = ["pid", "mount", "ipc", "uts"]
@@ -170,8 +170,8 @@ def bundle(it: Machine, arguments: list[str], user: int) -> Path:
             "args": arguments,
             "env": it.config["Env"],
             "cwd": it.config["WorkingDir"],
-            "user": {"uid": user, "gid": user},
-            "capabilities": {},
+            "user": {"uid": it.user, "gid": it.user},
+            "capabilities": dict.fromkeys(("bounding", "effective", "permitted"), allowed),
             "noNewPrivileges": True,
         },
         "mounts": [
@@ -191,9 +191,9 @@ def bundle(it: Machine, arguments: list[str], user: int) -> Path:
     return folder
 
 
-def start(it: Machine, name: str, arguments: list[str], user: int | None = None) -> subprocess.Popen[str]:
-    """Start a container in the foreground."""
-    made = bundle(it, arguments, it.user if user is None else user)
+def start(it: Machine, name: str, arguments: list[str], allowed: tuple[str, ...] = ()) -> subprocess.Popen[str]:
+    """Start a container in the foreground. `allowed` are its capabilities."""
+    made = bundle(it, arguments, allowed)
     command = [it.runtime, *manager(it), "run", "--bundle", str(made), f"{NAME}-{name}"]
     pipe = subprocess.PIPE
     return subprocess.Popen(limited(command), stdin=subprocess.DEVNULL, stdout=pipe, stderr=pipe, text=True)
@@ -204,9 +204,9 @@ def manager(it: Machine) -> list[str]:
     return ["--cgroup-manager=disabled"] if it.runtime == "crun" else []
 
 
-def inside(it: Machine, *arguments: str, user: int | None = None, program: str = "strongroom") -> Done:
+def inside(it: Machine, *arguments: str, program: str = "strongroom", allowed: tuple[str, ...] = ()) -> Done:
     """Run a command in a container of its own."""
-    with start(it, "command", [f"/usr/bin/{program}", *arguments], user) as container:
+    with start(it, "command", [f"/usr/bin/{program}", *arguments], allowed) as container:
         out, err = container.communicate(timeout=PATIENCE)
     return Done(container.returncode, out, err)
 
