@@ -21,7 +21,7 @@ from msgspec.structs import replace
 from kit.buckets import CANARY, BucketServer
 from kit.copies import CopiedHouse, make_copied_house
 from kit.faulty_proxy import Fault, FaultyProxy, faulty_proxy
-from strongroom.copies.port import CopyAway, digest_of
+from strongroom.copies.port import CopyAway, digest_of, read_whole
 from strongroom.engine.copies.contents import objects_of
 from strongroom.engine.copies.copy_scrub import scrub_copy
 from strongroom.engine.copies.fetch import is_sound
@@ -73,7 +73,7 @@ def persist(copied: CopiedHouse, act: Callable[[], Result], said: list[str]) -> 
     raise AssertionError(said)
 
 
-KINDS = [each for each in Fault if each is not Fault.HANG]
+KINDS = [each for each in Fault if each not in (Fault.HANG, Fault.OTHER)]
 
 
 def break_at_random(proxy: FaultyProxy, seed: int) -> None:
@@ -166,6 +166,19 @@ def test_a_network_that_stays_broken_is_named_in_words(copied: CopiedHouse, prox
     said = caught.value.sentences
     assert WORDS[fault] in said and said.startswith("the copy disk is away: cannot read ")
     assert "forget" not in said  # it is not known to be lost
+
+
+def test_an_error_that_breaks_off_and_a_web_page_in_its_place_are_errors_in_words(
+    copied: CopiedHouse, proxy: FaultyProxy
+) -> None:
+    store = copied.target().store
+    proxy.choose = lambda _method, _path: Fault.TORN
+    with pytest.raises(CopyAway, match="the answer broke off"):
+        read_whole(store, "README.txt")  # is not there
+    proxy.choose = lambda _method, _path: Fault.OTHER
+    for act in (lambda: list(store.list()), store.begin, copied.copy):
+        with pytest.raises(CopyAway, match="the server answered 500"):
+            act()
 
 
 @pytest.mark.parametrize("begun", [False, True])

@@ -60,6 +60,7 @@ class House:
     trusted: bool = True
     marks: list[str] = field(default_factory=list)
     signer: Signer | None = SIGNER
+    payload: int = 3000  # bytes of each
 
     def context(self, **changes: Any) -> DestructionContext:
         """Return a desk on this vault; two people and a week by default."""
@@ -93,7 +94,7 @@ class House:
         layout, identity = self.vault.layout, X25519Identity.generate(os.urandom)
         text = write_archive_key(ArchiveKey(archive_id, os.urandom(32), identity))
         key = seal_bytes(text, [self.master.recipient], os.urandom)
-        payload = seal_bytes(os.urandom(3000), [identity.recipient], os.urandom)
+        payload = seal_bytes(os.urandom(self.payload), [identity.recipient], os.urandom)
         layout.temporary(archive_id, ".key.age").write_bytes(key)
         layout.temporary(archive_id, ".age").write_bytes(payload)
         return payload

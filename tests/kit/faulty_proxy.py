@@ -23,6 +23,7 @@ class Fault(Enum):
     TORN = "half of the answer arrives"
     SLOW_DOWN = "503 SlowDown"
     HANG = "no answer"
+    OTHER = "a web page of somebody else"
     STALE = "what was true when this was first asked for"
 
 
@@ -84,6 +85,8 @@ class _Handler(BaseHTTPRequestHandler):
             return self._reset()
         if fault is Fault.SLOW_DOWN:
             return self._answer(_error(503, "SlowDown"))
+        if fault is Fault.OTHER:
+            return self._answer(Answer(200, (("Content-Type", "text/html"),), b"<html><p>Please log in<br></html>"))
         if fault is Fault.HANG:
             self.connection.recv(1)  # until the client gives up
             self.close_connection = True
@@ -139,7 +142,7 @@ class _Handler(BaseHTTPRequestHandler):
         if self.command != "HEAD":
             self.wfile.write(answer.body[:most])
         if most is not None:
-            self._reset()
+            self.close_connection = True  # no reset, which could overtake what was sent
 
     def _reset(self) -> None:
         self.wfile.flush()

@@ -9,6 +9,8 @@ from __future__ import annotations
 import hashlib
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from threading import Lock
 from typing import Protocol
 
 from msgspec import Struct, field
@@ -97,8 +99,8 @@ class CopyStore(Protocol):
         ...
 
 
-def put_each(store: CopyStore, objects: Sequence[NewObject]) -> Sequence[Stored]:
-    """Store one object after the other: for a store that has no faster way."""
+def put_each(store: CopyStore, objects: Sequence[NewObject], at_once: int = 1) -> Sequence[Stored]:
+    """Store each object, so many at the same time: for a store whose answers are waited for."""
 
     def put(each: NewObject) -> Stored:
         try:
@@ -106,11 +108,14 @@ def put_each(store: CopyStore, objects: Sequence[NewObject]) -> Sequence[Stored]
         except SourceChanged as error:
             return error
 
-    return [put(each) for each in objects]
+    if min(at_once, len(objects)) < 2:
+        return [put(each) for each in objects]
+    with ThreadPoolExecutor(min(at_once, len(objects))) as pool:
+        return list(pool.map(put, objects))
 
 
 class Throttle(Struct):
-    """Keeps a transfer below a rate, and ends it when it is to stop."""
+    """Keeps a transfer below a rate, and ends it when it is to stop. Several threads may share one."""
 
     rate: int = 0  # bytes a second; 0: no limit
     stop: Callable[[], bool] = lambda: False
@@ -118,6 +123,7 @@ class Throttle(Struct):
     monotonic: Callable[[], float] = time.monotonic
     interrupted: Callable[[], StrongroomError] = lambda: CopyAway("the transfer was interrupted")
     _free_at: float = field(default=0.0)
+    _guard: Lock = field(default_factory=Lock)
 
     def passed(self, blocks: Iterable[bytes]) -> Iterator[bytes]:
         """Yield the blocks, as slowly as the rate asks for."""
@@ -130,10 +136,11 @@ class Throttle(Struct):
     def _wait(self, count: int) -> None:
         if self.rate <= 0:
             return
-        now = self.monotonic()
-        self._free_at = max(self._free_at, now - 1.0) + count / self.rate
-        if self._free_at > now:
-            self.rest(self._free_at - now)
+        with self._guard:
+            now = self.monotonic()
+            self._free_at = free_at = max(self._free_at, now - 1.0) + count / self.rate
+        if free_at > now:
+            self.rest(free_at - now)
 
 
 def digest_of(blocks: Iterable[bytes]) -> str:

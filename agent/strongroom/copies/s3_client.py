@@ -45,7 +45,9 @@ _WORDS = {
     "ConnectionClosedError": "the connection was closed",
     "EndpointConnectionError": "no connection to the server",
     "IncompleteReadError": "the answer broke off",
+    "ProtocolError": "the answer broke off",
     "ReadTimeoutError": "no answer in time",
+    "ResponseParserError": "the answer is not that of an S3 server",
     "ResponseStreamingError": "the answer broke off",
 }
 
@@ -114,7 +116,11 @@ def code_of(error: BaseException | None) -> str:
 def worded(act: str, what: str) -> Iterator[None]:
     """Turn an error of the library into ObjectAbsent, or CopyAway, which says what was tried."""
     from botocore.exceptions import BotoCoreError, ClientError
+    from botocore.parsers import ResponseParserError
+    from botocore.response import URLLib3ProtocolError, URLLib3ReadTimeoutError
 
+    # The library lets the others out where the answer to be read is that of an error.
+    failures = (BotoCoreError, OSError, ResponseParserError, URLLib3ProtocolError, URLLib3ReadTimeoutError)
     try:
         yield
     except ClientError as error:
@@ -123,7 +129,7 @@ def worded(act: str, what: str) -> Iterator[None]:
             raise ObjectAbsent(f"there is no {what}") from error
         hint = _HINTS.get(code, "see docs/copies.md")
         raise CopyAway(f"cannot {act} {what}: the server answered {code or 'an error'}", hint=hint) from error
-    except (BotoCoreError, OSError) as error:
+    except failures as error:
         name = type(error).__name__
         hint = _FAILURES.get(name, "are endpoint, network and proxy right?")
         words = f"{_WORDS[name]} ({name})" if name in _WORDS else name

@@ -10,6 +10,7 @@ import signal
 import sys
 from datetime import datetime
 from pathlib import Path
+from threading import Lock
 
 from kit.destruction import DUE, SIGNER
 from strongroom.engine.destruction.context import DestructionContext
@@ -19,17 +20,18 @@ from strongroom.vault.vault import open_vault
 
 
 class Reaper:
-    """Kills this process at the n-th place that the work tells of; writes each place down first."""
+    """Kills this process at the n-th place that any thread of the work tells of; writes each place down first."""
 
     def __init__(self, die_at: int, places: Path) -> None:
-        self.die_at, self.places, self.count = die_at, places, 0
+        self.die_at, self.places, self.count, self._guard = die_at, places, 0, Lock()
 
     def __call__(self, place: str) -> None:
-        self.count += 1
-        with self.places.open("a") as file:
-            file.write(place + "\n")
-        if self.count == self.die_at:
-            os.kill(os.getpid(), signal.SIGKILL)
+        with self._guard:
+            self.count += 1
+            with self.places.open("a") as file:
+                file.write(place + "\n")
+            if self.count == self.die_at:
+                os.kill(os.getpid(), signal.SIGKILL)
 
 
 def main() -> None:
