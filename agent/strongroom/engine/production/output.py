@@ -37,23 +37,31 @@ def pack(folder: Path) -> Path:
     path = folder.with_suffix(".zip")
     with create_new(path) as file:
         with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as packed:
-            for each in sorted(path for path in folder.rglob("*") if path.is_file()):
-                info = zipfile.ZipInfo(each.relative_to(folder).as_posix(), _EARLIEST)
+            for name in _files_in(folder):
+                info = zipfile.ZipInfo(name, _EARLIEST)
                 info.compress_type, info.external_attr = zipfile.ZIP_DEFLATED, 0o600 << 16
-                with each.open("rb") as source, packed.open(info, "w") as member:
+                with (folder / name).open("rb") as source, packed.open(info, "w") as member:
                     shutil.copyfileobj(source, member, 1 << 20)
         file.flush()
         os.fsync(file.fileno())
     return path
 
 
+def _files_in(folder: Path, place: str = "") -> Iterator[str]:
+    """Yield the files in and below a folder, sorted, with the names of one folder in memory at a time."""
+    for each in sorted(os.scandir(folder / place), key=lambda entry: entry.name):
+        if each.is_dir():
+            yield from _files_in(folder, f"{place}{each.name}/")
+        else:
+            yield f"{place}{each.name}"
+
+
 def publish(built: Path, target: Path) -> None:
     """Give what was built its name; a name that was taken meanwhile is refused."""
     try:
         if built.is_dir():
-            for folder in sorted((path for path in built.rglob("*") if path.is_dir()), reverse=True):
-                flush_folder(folder)
-            flush_folder(built)
+            for folder, _folders, _files in os.walk(built, topdown=False):
+                flush_folder(Path(folder))
             target.mkdir(mode=0o700)  # reserves the name or fails; the rename replaces an empty folder
             built.rename(target)
         else:
