@@ -63,6 +63,7 @@ bench: $(STAMP)  ## measure against peers and limits; a quarter of an hour, or t
 	$(BIN)/python benchmarks/starts.py $(if $(QUICK),--rounds 5)
 	$(BIN)/python benchmarks/at_rest.py $(if $(QUICK),--seconds 20 --settle 10)
 	$(BIN)/python benchmarks/rebuild.py $(if $(QUICK),--archives 500 --rounds 1)
+	$(BIN)/python benchmarks/copies.py $(if $(QUICK),--archives 50 --rounds 1,--archives 400 --rounds 2)
 
 soak: $(STAMP)  ## run a daemon with 50 hourly streams for half an hour, and look whether anything grows
 	$(BIN)/python benchmarks/soak.py --picture docs/pictures/soak.svg
