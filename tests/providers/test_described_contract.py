@@ -102,7 +102,9 @@ def open_world(manifest: Manifest) -> Iterator[DescribedWorld]:
 
 
 class TestFromDocuments(ProviderContract):
-    @pytest.fixture(params=["salesforce-bulk-query", "sendgrid-contacts"])
+    @pytest.fixture(
+        params=["customerio-deliveries", "loyaltylion-customers", "salesforce-bulk-query", "sendgrid-contacts"]
+    )
     def world(self, request: pytest.FixtureRequest) -> Iterator[DescribedWorld]:
         yield from open_world(load_manifest(GALLERY / f"{request.param}.toml").manifest)
 

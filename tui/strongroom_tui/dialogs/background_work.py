@@ -105,8 +105,7 @@ class BackgroundWork(
             self.dismiss(WorldError(f"{self._title}: {error.strerror or error}", hint=hint))
 
     def _do(self) -> _Answer:
-        tab = self.app.screen_stack[-2]
-        assert isinstance(tab, TabScreen)  # noqa: S101 - a dialog always lies over a tab
+        tab = next(each for each in self.app.screen_stack if isinstance(each, TabScreen))
         with open_with_copies(tab.strongroom.reader.config, self._notes.append) as vault:
             return self._work(vault, self._watch)
 
