@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-_SERVICES = r"botocore/data/(?!s3/|[^/]+\.json$)"  # of four hundred services, copies use one
+_SERVICES = r"botocore/data/(?!(s3|sts|sso|sso-oidc)/|[^/]+\.json$)"  # copies use S3, and what hands out its keys
 _SECOND_ZSTANDARD = r"zstandard/(_cffi\.[^/]+\.so|backend_cffi\.py)$"  # for Pythons other than CPython
 _SOURCES = r"simdjson/[^/]+\.(cpp|h|pxd|pyx)$"  # of what is compiled already
 _INSTALLER = r"pip/"  # for the command line of sqlite-utils, which is not offered

@@ -183,6 +183,15 @@ def test_a_first_source_is_written_and_loads(invoke: Invoke, place: list[str], t
     assert (stream.datasets, str(stream.since)) == (("messages", "conversations"), "2026-06-01 00:00:00+00:00")
 
 
+def test_the_configuration_goes_where_the_environment_says(
+    invoke: Invoke, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("STRONGROOM_CONFIG", str(tmp_path / "named.toml"))
+    made = invoke("init", "--vault", tmp_path / "vault", "--no-passphrase", "--recovery-recipient", RECIPIENT)
+    assert made.exit_code == 0, made.stderr
+    assert load_config(tmp_path / "named.toml").vault.identity == tmp_path / "identity.age"
+
+
 @pytest.mark.parametrize("existing", ["c.toml", "identity.age", "recovery", "vault/something"])
 def test_nothing_that_exists_is_touched(existing: str, invoke: Invoke, place: list[str], tmp_path: Path) -> None:
     path = tmp_path / existing

@@ -46,7 +46,12 @@ def test_the_program_with_what_it_always_needs_keeps_to_its_weight() -> None:
 
 
 def test_what_the_program_uses_of_a_library_is_not_left_out(tmp_path: Path) -> None:
-    kept = ("botocore/data/s3/2006-03-01/service-2.json.gz", "botocore/data/endpoints.json", "zstandard/__init__.py")
+    kept = (
+        "botocore/data/s3/2006-03-01/service-2.json.gz",
+        "botocore/data/sts/2011-06-15/service-2.json.gz",
+        "botocore/data/endpoints.json",
+        "zstandard/__init__.py",
+    )
     spared = ("botocore/data/ec2/2016-11-15/service-2.json.gz", "simdjson/simdjson.cpp", "pip/__init__.py")
     with zipfile.ZipFile(tmp_path / "one.whl", "w") as wheel:
         for name in (*kept, *spared, "pip-1.dist-info/METADATA", "simdjson/__init__.py"):

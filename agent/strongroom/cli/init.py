@@ -284,7 +284,9 @@ def _toml_text(text: str) -> str:
 
 def usual_folders() -> tuple[Path, Path]:
     """Return where a configuration and where the data of this user belong."""
-    return _home("XDG_CONFIG_HOME", ".config") / "config.toml", _home("XDG_DATA_HOME", ".local/share")
+    named = os.environ.get("STRONGROOM_CONFIG")
+    config = Path(named) if named else _home("XDG_CONFIG_HOME", ".config") / "config.toml"
+    return config, _home("XDG_DATA_HOME", ".local/share")
 
 
 def _home(variable: str, fallback: str) -> Path:
