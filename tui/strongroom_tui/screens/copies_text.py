@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
 
+from msgspec.structs import replace
 from rich.text import Text
 
 from strongroom.engine.copies.copy_status import CopyFinding, CopyStatus, rehearsal_words
@@ -29,12 +30,19 @@ def copy_mark(each: CopyStatus, now: datetime) -> Mark:
 
 
 def copy_facts(copies: Sequence[CopyStatus], now: datetime) -> list[Text]:
-    """Return a line for each copy, those that need a person first."""
-    marks = [(each.name, copy_mark(each, now)) for each in copies]
+    """Return a line for each copy, those that need a person first. Why one failed is said in Health."""
+    marks = [(each, copy_mark(each, now)) for each in copies]
     order = ["✗", "▲", "○", "✓"]
     marks.sort(key=lambda each: order.index(each[1].symbol))
-    names = min(12, max((len(name) for name, _mark in marks), default=0))
-    return [Text(f"{mark.symbol} {clean(name):<{names}} {mark.word}", mark.style) for name, mark in marks]
+    names = min(12, max((len(each.name) for each, _mark in marks), default=0))
+    return [
+        Text(f"{mark.symbol} {clean(each.name):<{names}} {clean(_briefly(each, now))}", mark.style)
+        for each, mark in marks
+    ]
+
+
+def _briefly(each: CopyStatus, now: datetime) -> str:
+    return replace(each, state=replace(each.state, failure="")).words(now)
 
 
 def copy_lines(copies: Iterable[CopyStatus], found: Sequence[CopyFinding], now: datetime) -> Iterator[Text]:

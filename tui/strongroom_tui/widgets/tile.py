@@ -13,6 +13,7 @@ from textual.message import Message
 from textual.widgets import Sparkline, Static
 
 from strongroom.text.layout import cells, clip
+from strongroom_tui.widgets.text import hang
 
 _NAMED = 10  # columns of the name of a tile on one line
 
@@ -87,7 +88,16 @@ class Tile(Vertical):
 
 
 def _stacked(facts: Sequence[Text], columns: int, lines: int) -> Text:
-    return Text("\n", no_wrap=True).join(_clipped(fact, columns) for fact in facts[:lines])
+    """Put facts under each other. What is too long goes on in lines that would stay empty."""
+    spare = max(0, lines - len(facts))
+    shown: list[Text] = []
+    for fact in facts[:lines]:
+        whole = hang(Text(fact.plain), columns).plain.split("\n")
+        parts = whole[: 1 + spare]
+        parts[-1] += " ".join(["", *(part.strip() for part in whole[len(parts) :])])  # what has no room is cut
+        shown += [Text(clip(part, columns), fact.style) for part in parts]
+        spare -= len(parts) - 1
+    return Text("\n", no_wrap=True).join(shown)
 
 
 def _named(name: str, lines: Sequence[Text]) -> Text:
