@@ -101,6 +101,7 @@ TABLE = {
     "copy list": outside("{home}"),
     "copy restore": outside("--from", "{home}", "--to", "{new}"),
     "copy rehearse": outside("nosuch", writes=True),
+    "copy probe": outside("nosuch", writes=True),
     "fleet": outside("{home}"),
     "copy forget": writes("nosuch", "--reason", "x"),
     "scrub run": writes(),

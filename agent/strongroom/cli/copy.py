@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 from strongroom.cli.copy_check import rehearse, scrub, with_each_copy
+from strongroom.cli.copy_probe import probe
 from strongroom.cli.copy_restore import list_, progress, restore
 from strongroom.cli.options import Session, json_option, pass_session
 from strongroom.cli.output import hang, past_unreadable, put_document, quiet_option, render_fields
@@ -168,5 +169,5 @@ def _one_line(text: str) -> str:
     return text.strip()
 
 
-for each_command in (scrub, list_, restore, rehearse):
+for each_command in (scrub, list_, restore, rehearse, probe):
     copy.add_command(each_command)

@@ -112,6 +112,12 @@ def code_of(error: BaseException | None) -> str:
     return str(response.get("Error", {}).get("Code", ""))[:60]
 
 
+def status_of(error: BaseException | None) -> int:
+    """Return the HTTP status of a server's error, 0 where no server answered."""
+    response = getattr(error, "response", None) or {}
+    return int(response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0))
+
+
 @contextmanager
 def worded(act: str, what: str) -> Iterator[None]:
     """Turn an error of the library into ObjectAbsent, or CopyAway, which says what was tried."""
