@@ -22,7 +22,7 @@ from msgspec import Struct
 from strongroom.config.load import load_config
 from strongroom.engine.core.identities import make_identity
 from strongroom.engine.core.sources import Dependencies, open_reading
-from strongroom.engine.queries.initialise import Wishes, initialise
+from strongroom.engine.queries.initialize import NewVault, initialize
 from strongroom.vault.archives import archive_totals
 from strongroom_sandbox.server import Sandbox
 
@@ -54,8 +54,8 @@ def _field(path: Path, name: str) -> str:
 def set_up(folder: Path, sandbox: Sandbox) -> Path:
     """Make the vault and a configuration with one stream of yesterday."""
     file, key = folder / "strongroom.toml", folder / "key"
-    wishes = Wishes(folder / "vault", file, folder / "identity.age", None, None)
-    initialise(wishes, make_identity(os.urandom), Dependencies())
+    wanted = NewVault(folder / "vault", file, folder / "identity.age", None, None)
+    initialize(wanted, make_identity(os.urandom), Dependencies())
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
     key.touch(mode=0o600)

@@ -21,7 +21,7 @@ from strongroom.engine.core.sources import Dependencies, open_reading, stream_fo
 from strongroom.engine.ingest.planning import enter_window
 from strongroom.engine.ingest.runner import Runner
 from strongroom.engine.queries import lists as readings
-from strongroom.engine.queries.initialise import Wishes, initialise
+from strongroom.engine.queries.initialize import NewVault, initialize
 from strongroom.model.archive import Archive
 
 _PROGRAM = str(Path(sys.executable).with_name("strongroom"))
@@ -45,8 +45,8 @@ class Ours:
         source = FreshSource(
             _SOURCE, "zavu", "env:STRONGROOM_BENCH_KEY", DATASETS, base_url=api_url, allow_private_addresses=True
         )
-        wishes = Wishes(self.folder / "vault", self.config, self.folder / "identity.age", None, source)
-        initialise(wishes, make_identity(os.urandom), Dependencies())
+        wanted = NewVault(self.folder / "vault", self.config, self.folder / "identity.age", None, source)
+        initialize(wanted, make_identity(os.urandom), Dependencies())
         with self.config.open("a") as file:
             file.write(
                 "paused = true\n"

@@ -33,7 +33,7 @@ from strongroom.config.load import load_config
 from strongroom.config.template import FreshSource
 from strongroom.engine.core.identities import make_identity
 from strongroom.engine.core.sources import Dependencies, open_reading
-from strongroom.engine.queries.initialise import Wishes, initialise
+from strongroom.engine.queries.initialize import NewVault, initialize
 from strongroom.engine.queries.lists import list_archives
 from strongroom_sandbox.encoders import ZipWriter
 from strongroom_sandbox.records import SlotSpan
@@ -157,8 +157,8 @@ def make_vault(folder: Path, url: str, windows: Windows) -> Path:
         since=windows.since,
     )  # fmt: skip
     config = folder / "config.toml"
-    initialise(
-        Wishes(folder / "vault", config, folder / "identity.age", None, source),
+    initialize(
+        NewVault(folder / "vault", config, folder / "identity.age", None, source),
         make_identity(os.urandom),
         Dependencies(),
     )

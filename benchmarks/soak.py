@@ -29,7 +29,7 @@ from soak_picture import Panel, draw
 from strongroom.config.load import load_config
 from strongroom.engine.core.identities import make_identity
 from strongroom.engine.core.sources import Dependencies, open_reading
-from strongroom.engine.queries.initialise import Wishes, initialise
+from strongroom.engine.queries.initialize import NewVault, initialize
 from strongroom.vault.archives import archive_totals
 from strongroom_sandbox.options import ZavuOptions
 from strongroom_sandbox.server import Sandbox, SandboxSettings
@@ -91,8 +91,8 @@ def providers(count: int, clock: FastClock) -> Iterator[list[Sandbox]]:
 def set_up(folder: Path, served: list[Sandbox], streams: int, clock: FastClock) -> Path:
     """Make the vault, and a configuration with so many hourly streams of the accounts."""
     file = folder / "strongroom.toml"
-    wishes = Wishes(folder / "vault", file, folder / "identity.age", None, None)
-    initialise(wishes, make_identity(os.urandom), Dependencies(clock=clock))
+    wanted = NewVault(folder / "vault", file, folder / "identity.age", None, None)
+    initialize(wanted, make_identity(os.urandom), Dependencies(clock=clock))
     key = folder / "key"
     key.touch(mode=0o600)
     key.write_text(served[0].api_key)

@@ -28,7 +28,7 @@ from strongroom.engine.core.moments import newest_moments
 from strongroom.engine.core.sources import Dependencies, open_reading, plans_of
 from strongroom.engine.core.trusted_clock import remember_time
 from strongroom.engine.ingest.planning import enter_due
-from strongroom.engine.queries.initialise import Wishes, initialise
+from strongroom.engine.queries.initialize import NewVault, initialize
 from strongroom.engine.queries.lists import list_jobs
 from strongroom.evidence.line import Entry
 from strongroom.vault.log import add_entry
@@ -62,8 +62,8 @@ class Rested:
             base_url=self.base_url,
             allow_private_addresses=True,
         )
-        wishes = Wishes(self.folder / "vault", self.config, self.folder / "identity.age", None, source)
-        initialise(wishes, make_identity(os.urandom), Dependencies(clock=lambda: self.made))
+        wanted = NewVault(self.folder / "vault", self.config, self.folder / "identity.age", None, source)
+        initialize(wanted, make_identity(os.urandom), Dependencies(clock=lambda: self.made))
 
     @property
     def config(self) -> Path:

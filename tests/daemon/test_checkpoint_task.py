@@ -15,7 +15,7 @@ from strongroom.daemon import tasks as module
 from strongroom.daemon.tasks import SIGNING_LOOK, SIGNING_REST, CheckpointTask
 from strongroom.engine.core.identities import make_identity
 from strongroom.engine.core.sources import Dependencies
-from strongroom.engine.queries.initialise import Wishes, initialise
+from strongroom.engine.queries.initialize import NewVault, initialize
 
 AT = datetime(2026, 11, 20, 12, tzinfo=UTC)
 DEPENDENCIES = Dependencies(clock=lambda: AT)
@@ -23,8 +23,8 @@ DEPENDENCIES = Dependencies(clock=lambda: AT)
 
 @pytest.fixture
 def config(tmp_path: Path) -> Iterator[Config]:
-    wishes = Wishes(tmp_path / "vault", tmp_path / "strongroom.toml", tmp_path / "identity.age", None)
-    initialise(wishes, make_identity(os.urandom), DEPENDENCIES)
+    wanted = NewVault(tmp_path / "vault", tmp_path / "strongroom.toml", tmp_path / "identity.age", None)
+    initialize(wanted, make_identity(os.urandom), DEPENDENCIES)
     yield load_config(tmp_path / "strongroom.toml")
 
 

@@ -27,7 +27,7 @@ from strongroom.engine.destruction.context import DestructionContext
 from strongroom.engine.destruction.destroy import ExecutionReport
 from strongroom.engine.destruction.log_consistency import LastLogState
 from strongroom.engine.destruction.stuck import destruction_alarms
-from strongroom.engine.queries.initialise import Wishes, initialise
+from strongroom.engine.queries.initialize import NewVault, initialize
 from strongroom.evidence.line import Entry, Fact
 from strongroom.model.alert import Level
 from strongroom.model.archive import Archive, Holding, Seal
@@ -56,9 +56,9 @@ class Stage:
 
     def __init__(self, base: Path) -> None:
         self.now, self.seconds = FIRST + timedelta(days=30), 0.0
-        wishes = Wishes(base / "vault", base / "strongroom.toml", base / "identity.txt", None)
+        wanted = NewVault(base / "vault", base / "strongroom.toml", base / "identity.txt", None)
         self.dependencies = Dependencies(clock=lambda: self.now)
-        initialise(wishes, make_identity(os.urandom), self.dependencies)
+        initialize(wanted, make_identity(os.urandom), self.dependencies)
         self.config: Config = load_config(base / "strongroom.toml")
         self.vault: Vault = open_vault(base / "vault")
         self.archive = self._add()

@@ -38,7 +38,7 @@ from strongroom.engine.ingest.planning import work_out
 from strongroom.engine.ingest.runner import WorkerPool
 from strongroom.engine.ingest.transfer import room_lacking
 from strongroom.engine.monitor.stream_status import keeps_of
-from strongroom.engine.queries.initialise import Wishes, initialise
+from strongroom.engine.queries.initialize import NewVault, initialize
 from strongroom.model.clock_check import ClockVerdict
 from strongroom.model.plan import Plan
 from strongroom.model.retention import Period, PeriodUnit, RetentionRule
@@ -524,8 +524,8 @@ def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
         patch.setenv("RELOAD_OTHER", "second")
         file = folder / "strongroom.toml"
         dependencies = Dependencies(clock=lambda: NOW)
-        made = initialise(
-            Wishes(folder / "vault", file, folder / "identity.age", None), make_identity(os.urandom), dependencies
+        made = initialize(
+            NewVault(folder / "vault", file, folder / "identity.age", None), make_identity(os.urandom), dependencies
         )
         other = make_identity(os.urandom).recipient
         text = BASE.format(one=made.working)

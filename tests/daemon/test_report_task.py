@@ -17,7 +17,7 @@ from strongroom.daemon import tasks as module
 from strongroom.daemon.tasks import REPORT_LOOK, ReportTask
 from strongroom.engine.core.identities import make_identity
 from strongroom.engine.core.sources import Dependencies
-from strongroom.engine.queries.initialise import Wishes, initialise
+from strongroom.engine.queries.initialize import NewVault, initialize
 
 AT = datetime(2026, 11, 20, 12, tzinfo=UTC)
 
@@ -30,8 +30,8 @@ def folder(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def config(tmp_path: Path, folder: Path) -> Config:
-    wishes = Wishes(tmp_path / "vault", tmp_path / "strongroom.toml", tmp_path / "identity.age", None)
-    initialise(wishes, make_identity(os.urandom), Dependencies(clock=lambda: AT))
+    wanted = NewVault(tmp_path / "vault", tmp_path / "strongroom.toml", tmp_path / "identity.age", None)
+    initialize(wanted, make_identity(os.urandom), Dependencies(clock=lambda: AT))
     file = tmp_path / "strongroom.toml"
     file.write_text(f'{file.read_text()}\n[report]\nfolder = "{folder}"\naudience = "board"\n')
     return load_config(file)

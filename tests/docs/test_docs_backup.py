@@ -18,7 +18,7 @@ from strongroom.config.load import load_config
 from strongroom.engine.bootstrap import open_engine
 from strongroom.engine.core.identities import make_identity
 from strongroom.engine.core.sources import Dependencies
-from strongroom.engine.queries.initialise import Wishes, initialise
+from strongroom.engine.queries.initialize import NewVault, initialize
 from strongroom.engine.repair.restart import recover
 from strongroom.model.archive import Holding
 from strongroom.vault.archives import all_archive_ids
@@ -68,8 +68,8 @@ def place(tmp_path: Path) -> Path:
     )
     program.chmod(0o755)
     dependencies = Dependencies(clock=lambda: NOW)
-    wishes = Wishes(tmp_path / "var" / "vault", tmp_path / "var" / "strongroom.toml", tmp_path / "identity.age", None)
-    initialise(wishes, make_identity(os.urandom), dependencies)
+    wanted = NewVault(tmp_path / "var" / "vault", tmp_path / "var" / "strongroom.toml", tmp_path / "identity.age", None)
+    initialize(wanted, make_identity(os.urandom), dependencies)
     return tmp_path
 
 

@@ -21,7 +21,7 @@ from msgspec.structs import replace
 from strongroom.config.load import load_config
 from strongroom.engine.core.identities import make_identity
 from strongroom.engine.core.sources import Dependencies, open_reading
-from strongroom.engine.queries.initialise import Wishes, initialise
+from strongroom.engine.queries.initialize import NewVault, initialize
 from strongroom.engine.worker.client import WorkerClient
 from strongroom.engine.worker.launcher import Launcher
 from strongroom.engine.worker.protocol import SealRequest
@@ -86,8 +86,8 @@ class Made:
 def made(tmp_path_factory: pytest.TempPathFactory) -> Made:
     """Make a vault with one archive, through the sealer and the write protocol."""
     base, content = tmp_path_factory.mktemp("format"), delivered()
-    wishes = Wishes(base / "vault", base / "strongroom.toml", base / "identity.txt", None)
-    initialise(wishes, make_identity(os.urandom), Dependencies(clock=lambda: NOW))
+    wanted = NewVault(base / "vault", base / "strongroom.toml", base / "identity.txt", None)
+    initialize(wanted, make_identity(os.urandom), Dependencies(clock=lambda: NOW))
     config = load_config(base / "strongroom.toml")
     with open_reading(config) as vault:
         name, layout = make_id(NOW, os.urandom), vault.layout

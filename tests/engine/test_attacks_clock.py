@@ -20,7 +20,7 @@ from strongroom.engine.core.trusted_clock import confirm, read_time, require_tru
 from strongroom.engine.destruction import clock_acceptance as acceptance
 from strongroom.engine.destruction.clock_acceptance import ClockAcceptance, accept_time
 from strongroom.engine.proof.history_audit import audit_history
-from strongroom.engine.queries.initialise import Wishes, initialise
+from strongroom.engine.queries.initialize import NewVault, initialize
 from strongroom.evidence.line import Entry
 from strongroom.evidence.note import Signer
 from strongroom.evidence.verifier import Report
@@ -44,8 +44,8 @@ class Stage:
     def __init__(self, base: Path) -> None:
         self.now = BEGIN
         self.dependencies = Dependencies(clock=lambda: self.now)
-        wishes = Wishes(base / "vault", base / "strongroom.toml", base / "identity.txt", None)
-        initialise(wishes, make_identity(os.urandom), self.dependencies)
+        wanted = NewVault(base / "vault", base / "strongroom.toml", base / "identity.txt", None)
+        initialize(wanted, make_identity(os.urandom), self.dependencies)
         self.config: Config = load_config(base / "strongroom.toml")
         self.vault: Vault = open_vault(base / "vault")
         self.address(REAL)

@@ -1,4 +1,4 @@
-"""What a person sees and asks of coverage: strips, gaps, statements, the work ahead, second passes, wishes."""
+"""What a person sees and asks of coverage: strips, gaps, statements, the work ahead, second passes, wanted."""
 
 from __future__ import annotations
 

@@ -27,7 +27,7 @@ from strongroom.engine.core.identities import make_identity
 from strongroom.engine.core.sources import Dependencies, open_reading
 from strongroom.engine.ingest.planning import enter_due, enter_window
 from strongroom.engine.ingest.runner import Runner
-from strongroom.engine.queries.initialise import Wishes, initialise
+from strongroom.engine.queries.initialize import NewVault, initialize
 from strongroom.engine.queries.lists import coverage_of, list_archives, list_jobs
 from strongroom.evidence.line import read_chain
 from strongroom.model.coverage import Cover
@@ -230,11 +230,11 @@ def open_three(base: Path) -> Iterator[Bench]:
             base_url=sandbox.api_url,
             allow_private_addresses=True,
         )
-        wishes = Wishes(base / "vault", base / "strongroom.toml", base / "identity.age", None, source)
-        initialise(wishes, make_identity(os.urandom), Dependencies(clock=clock))
-        with wishes.config.open("a") as file:
+        wanted = NewVault(base / "vault", base / "strongroom.toml", base / "identity.age", None, source)
+        initialize(wanted, make_identity(os.urandom), Dependencies(clock=clock))
+        with wanted.config.open("a") as file:
             file.write(MORE_SOURCES.format(hookbridge=sandbox.hookbridge_url, qlara=sandbox.qlara_url))
-        yield Bench(base, sandbox, clock, load_config(wishes.config))
+        yield Bench(base, sandbox, clock, load_config(wanted.config))
 
 
 @pytest.mark.slow

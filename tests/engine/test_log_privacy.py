@@ -136,7 +136,7 @@ ELSEWHERE = {
     "archive": "ids, digests, windows, counts",
     "checkpoint": "counts, digests and names of the configuration",
     "retention": "classes of the configuration",
-    "request": "wishes and ids; who wished stands beside the line",
+    "request": "wanted and ids; who wished stands beside the line",
     "key": "digests and public keys",
     "keys": "ids and public keys; what was noted about it stands beside the line",
     "drill": "public keys and counts",

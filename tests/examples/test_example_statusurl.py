@@ -25,7 +25,7 @@ from strongroom.engine.core.identities import load_identities, make_identity
 from strongroom.engine.core.sources import Dependencies, open_reading
 from strongroom.engine.ingest.planning import enter_window
 from strongroom.engine.ingest.runner import Runner
-from strongroom.engine.queries.initialise import Wishes, initialise
+from strongroom.engine.queries.initialize import NewVault, initialize
 from strongroom.engine.queries.lists import coverage_of, list_archives
 from strongroom.engine.repair.restart import recover
 from strongroom.model.archive import Archive
@@ -97,9 +97,9 @@ def bench(tmp_path: Path, installed: Path) -> Iterator[Bench]:
             base_url=sandbox.url,
             allow_private_addresses=True,
         )
-        wishes = Wishes(tmp_path / "vault", tmp_path / "strongroom.toml", tmp_path / "identity.age", None, source)
-        initialise(wishes, make_identity(os.urandom), Dependencies(clock=clock))
-        yield Bench(tmp_path, load_config(wishes.config), sandbox, clock)
+        wanted = NewVault(tmp_path / "vault", tmp_path / "strongroom.toml", tmp_path / "identity.age", None, source)
+        initialize(wanted, make_identity(os.urandom), Dependencies(clock=clock))
+        yield Bench(tmp_path, load_config(wanted.config), sandbox, clock)
 
 
 def test_a_window_of_several_files_is_archived_verified_and_restored(bench: Bench, tmp_path: Path) -> None:

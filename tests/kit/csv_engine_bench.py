@@ -16,7 +16,7 @@ from strongroom.config.template import FreshSource
 from strongroom.engine.access.inventory import find_job
 from strongroom.engine.core.identities import make_identity
 from strongroom.engine.core.sources import Dependencies, open_reading
-from strongroom.engine.queries.initialise import Wishes, initialise
+from strongroom.engine.queries.initialize import NewVault, initialize
 from strongroom.engine.queries.lists import job_life, list_archives, list_jobs
 from strongroom.model.archive import Archive
 from strongroom.model.job import Job
@@ -55,11 +55,11 @@ def open_csv_bench(base: Path, options: HookBridgeOptions | QlaraOptions, source
             base_url=sandbox.hookbridge_url if hook else sandbox.qlara_url,
             allow_private_addresses=True,
         )
-        wishes = Wishes(base / "vault", base / "strongroom.toml", base / "identity.age", None, source)
-        initialise(wishes, make_identity(os.urandom), Dependencies(clock=clock))
-        text = wishes.config.read_text()
+        wanted = NewVault(base / "vault", base / "strongroom.toml", base / "identity.age", None, source)
+        initialize(wanted, make_identity(os.urandom), Dependencies(clock=clock))
+        text = wanted.config.read_text()
         text = re.sub("settle = .*\n", "", text)  # the windows of tests are of the day before yesterday
-        wishes.config.write_text(text.replace("allow_private", f"{source_lines}\nallow_private", 1))
+        wanted.config.write_text(text.replace("allow_private", f"{source_lines}\nallow_private", 1))
         yield Bench(base, sandbox, clock, load_config(base / "strongroom.toml"))
         for header in ("authorization", "x-api-key"):
             assert sandbox.requests.headers_at_storage(header) == ()

@@ -21,7 +21,7 @@ from strongroom.engine.core.identities import load_identities, make_identity
 from strongroom.engine.core.sources import Dependencies, plans_of
 from strongroom.engine.ingest.planning import enter_window
 from strongroom.engine.ingest.runner import Runner
-from strongroom.engine.queries.initialise import Wishes, initialise
+from strongroom.engine.queries.initialize import NewVault, initialize
 from strongroom.engine.repair.restart import recover
 from strongroom.model.job import Job
 from strongroom.model.plan import Stream
@@ -98,8 +98,8 @@ def open_bench(
             base_url=sandbox.api_url,
             allow_private_addresses=True,
         )
-        wishes = Wishes(base / "vault", base / "strongroom.toml", base / "identity.age", None, source)
-        initialise(wishes, make_identity(os.urandom), Dependencies(clock=clock))
+        wanted = NewVault(base / "vault", base / "strongroom.toml", base / "identity.age", None, source)
+        initialize(wanted, make_identity(os.urandom), Dependencies(clock=clock))
         yield Bench(base, sandbox, clock, load_config(base / "strongroom.toml"))
 
 

@@ -196,13 +196,13 @@ def enter_way(vault: Vault, archive_id: str, stone_sha256: str) -> None:
             add_entry(vault.catalogue, Entry(f"destruction.{step}", AT, archive=about, facts=facts))
 
 
-def hand_to(keep: Keep, target: Path, **wishes: Any) -> FinishedPackage:
+def hand_to(keep: Keep, target: Path, **wanted: Any) -> FinishedPackage:
     """Make a package of all archives that are held."""
     with keep.opened() as vault:
         archives = [found for each in keep.archives if (found := get_archive(vault.catalogue, each)) is not None]
         identities = load_identities(keep.base / "identity.age", lambda: "")
         giver = PackageSource(vault, keep.config, ticking(), os.urandom, lambda entry: entry.body["kind"], identities)
-        return write_package(giver, PackageRequest(archives, target, PERSON, **wishes))
+        return write_package(giver, PackageRequest(archives, target, PERSON, **wanted))
 
 
 def sum_anew(package: Path) -> None:

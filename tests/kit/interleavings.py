@@ -38,7 +38,7 @@ from strongroom.engine.destruction.log_consistency import Contradiction
 from strongroom.engine.destruction.propose import DestructionPlan, propose, read_plan, undo
 from strongroom.engine.destruction.redestroy import redestroy_returned
 from strongroom.engine.ingest.planning import enter_due, enter_window
-from strongroom.engine.queries.initialise import Wishes, initialise
+from strongroom.engine.queries.initialize import NewVault, initialize
 from strongroom.engine.queries.lists import coverage_of
 from strongroom.engine.repair.rebuild import Rebuild, rebuild
 from strongroom.engine.retention.holds import note_caught, place, release
@@ -149,11 +149,11 @@ class Scene:
         source = FreshSource(
             "zavu", "zavu", "env:STRONGROOM_TEST_ZAVU_KEY", ("messages",), f"{FIRST}", "http://127.0.0.1:9", True
         )
-        wishes = Wishes(
+        wanted = NewVault(
             self.folder / "vault", self.folder / "strongroom.toml", self.folder / "identity.age", None, source
         )
-        initialise(wishes, make_identity(os.urandom), Dependencies(clock=self.clock))
-        config = load_config(wishes.config)
+        initialize(wanted, make_identity(os.urandom), Dependencies(clock=self.clock))
+        config = load_config(wanted.config)
         rules = tuple(RetentionRule(each.names[0], Period.parse(each.period)) for each in self.lines)
         kept = replace(config.sources[0], retention_days=4000)
         return replace(config, sources=(kept,), retention=(*config.retention, *rules))

@@ -25,7 +25,7 @@ from strongroom.age.writer import SealedWriter, seal_bytes
 from strongroom.config.load import load_config
 from strongroom.engine.core.identities import load_identities, make_identity
 from strongroom.engine.core.sources import Dependencies
-from strongroom.engine.queries.initialise import Wishes, initialise
+from strongroom.engine.queries.initialize import NewVault, initialize
 from strongroom.engine.worker.client import WorkerClient
 from strongroom.engine.worker.compression import coding_for, make_encoder, open_clear
 from strongroom.engine.worker.launcher import Launcher
@@ -62,9 +62,9 @@ class House:
     _later: Iterator[timedelta] = field(init=False)  # ids sort as they were made, also of archives of one time
 
     def __post_init__(self) -> None:
-        wishes = Wishes(self.base / "vault", self.base / "strongroom.toml", self.base / "identity.age", None)
-        initialise(wishes, make_identity(os.urandom), Dependencies(clock=lambda: AT))
-        self.vault = open_vault(wishes.vault)
+        wanted = NewVault(self.base / "vault", self.base / "strongroom.toml", self.base / "identity.age", None)
+        initialize(wanted, make_identity(os.urandom), Dependencies(clock=lambda: AT))
+        self.vault = open_vault(wanted.vault)
         self._later = (timedelta(milliseconds=number) for number in count())
 
     @property

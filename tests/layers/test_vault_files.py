@@ -24,7 +24,7 @@ OUTSIDE = {
     "vault/durable.py": "`create` makes files of a package, `flush_folder` flushes",
     "vault/schema.py": "the migrations, which are part of the program",
     "engine/core/sources.py": "the certificate authorities of the configuration",
-    "engine/queries/initialise.py": "keys and configuration beside the vault",
+    "engine/queries/initialize.py": "keys and configuration beside the vault",
     "engine/queries/setup_answers.py": "the answers to a first run",
     "engine/core/identities.py": "identity files of people",
     "engine/access/key_files.py": "the target that a person names",

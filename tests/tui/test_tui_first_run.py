@@ -212,8 +212,8 @@ async def test_several_accounts_and_a_class_by_regulation_are_written(tmp_path: 
         assert "an account named zavu-main already" in text_of(app)
         await fill(app, pilot, steps=0, account="hooks", provider="hookbridge", datasets="outbound, inbound")
         await fill(app, pilot, **{"class": "finra-4511"}, passphrase=STRONG, again=STRONG)
-        wishes = app.screen._wishes  # type: ignore[attr-defined]  # the paper's
-    config = running.would_be(wishes)
+        wanted = app.screen._new_vault  # type: ignore[attr-defined]  # the paper's
+    config = running.would_be(wanted)
     assert [each.name for each in config.sources] == ["hooks", "zavu-main"]
     assert [each.name for each in config.streams] == ["hooks-outbound", "hooks-inbound", "zavu-main-records"]
     assert {each.retention for each in config.streams} == {"finra-4511"}

@@ -36,7 +36,7 @@ from strongroom.engine.ingest.source_upkeep import resume_sources
 from strongroom.engine.monitor.alert_rules import alarms_in
 from strongroom.engine.monitor.stream_status import keeps_of, stream_statuses_of
 from strongroom.engine.proof.checkpoint_delivery import keep_up
-from strongroom.engine.queries.initialise import Wishes, initialise
+from strongroom.engine.queries.initialize import NewVault, initialize
 from strongroom.engine.queries.lists import list_archives
 from strongroom.engine.repair.restart import recover
 from strongroom.engine.repair.scrub import Scrub
@@ -134,14 +134,14 @@ def _found(history: History) -> None:
     folder.root.mkdir(parents=True, exist_ok=True, mode=0o700)
     folder.elsewhere.mkdir()
     folder.copy_disk.mkdir()
-    wishes = Wishes(
+    wanted = NewVault(
         vault=folder.vault,
         config=folder.config,
         identity=folder.identity,
         passphrase=None,
         recovery_file=folder.root / "recovery-identity.txt",
     )
-    initialise(wishes, make_identity(history.dependencies.random_bytes), history.dependencies)
+    initialize(wanted, make_identity(history.dependencies.random_bytes), history.dependencies)
 
 
 def _work_through(

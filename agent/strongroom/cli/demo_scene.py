@@ -21,7 +21,7 @@ from strongroom.config.load import load_config
 from strongroom.config.schema import Config
 from strongroom.engine.core.identities import make_identity
 from strongroom.engine.core.sources import Dependencies, open_reading
-from strongroom.engine.queries.initialise import Wishes, initialise
+from strongroom.engine.queries.initialize import NewVault, initialize
 from strongroom.engine.queries.lists import list_jobs
 from strongroom.model.errors import UsageError
 from strongroom.model.job import Job, State
@@ -100,7 +100,7 @@ def simulated_providers() -> Iterator[Sandbox]:
 def build_vault(scene: DemoScene, sandbox: Sandbox) -> Config:
     """Make the vault and its configuration as `init` does, then add the accounts and streams as a person would."""
     scene.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-    wishes = Wishes(
+    wanted = NewVault(
         vault=scene.folder / "vault",
         config=scene.config,
         identity=scene.identity,
@@ -108,7 +108,7 @@ def build_vault(scene: DemoScene, sandbox: Sandbox) -> Config:
         recovery_file=scene.folder / "recovery-identity.txt",
     )
     dependencies = Dependencies()
-    initialise(wishes, make_identity(dependencies.random_bytes), dependencies)
+    initialize(wanted, make_identity(dependencies.random_bytes), dependencies)
     since = (dependencies.clock().astimezone(UTC) - timedelta(days=DAYS)).date()
     with scene.config.open("a") as file:
         file.writelines(_accounts(scene, sandbox))

@@ -30,7 +30,7 @@ from strongroom.model.times import format_instant
 if TYPE_CHECKING:
     from strongroom.engine.core.sources import Dependencies
     from strongroom.engine.monitor.source_check import SourceReport
-    from strongroom.engine.queries.initialise import Made, Wishes
+    from strongroom.engine.queries.initialize import CreatedVault, NewVault
     from strongroom.engine.queries.setup_answers import FileAnswers
 
 _FILE = PathOption(path_type=Path, dir_okay=False)
@@ -159,20 +159,20 @@ def init(session: Session, /, **given: object) -> None:
     provider before anything is made.
     """
     from strongroom.engine.core.sources import Dependencies
-    from strongroom.engine.queries.initialise import check_wishes, initialise
+    from strongroom.engine.queries.initialize import check_new_vault, initialize
 
     answers, dependencies = InitAnswers(**given), Dependencies()  # type: ignore[arg-type]  # click has read each by its option
     answers, accounts = _accounts(session, answers, dependencies)
-    wishes = _wishes(session, answers, accounts)
-    check_wishes(wishes)
-    wishes = replace(wishes, passphrase=choose_passphrase(answers.passphrase_file, no_passphrase=answers.no_passphrase))
+    wanted = _new_vault(session, answers, accounts)
+    check_new_vault(wanted)
+    wanted = replace(wanted, passphrase=choose_passphrase(answers.passphrase_file, no_passphrase=answers.no_passphrase))
     asked = RecoveryAnswers(answers.recovery_file, answers.recovery_recipient, answers.no_confirm)
     recovery = choose_recovery(asked, dependencies.random_bytes, dependencies.clock())
-    made = initialise(wishes, recovery, dependencies)
+    made = initialize(wanted, recovery, dependencies)
     if answers.as_json:
-        put_document(_document(made, wishes))
+        put_document(_document(made, wanted))
     else:
-        _show_next(made, wishes)
+        _show_next(made, wanted)
 
 
 def _accounts(
@@ -181,17 +181,17 @@ def _accounts(
     """Return the answers, and the accounts: of a file, of the options, or of a person who is asked."""
     from strongroom.cli.init_accounts import ask_accounts, ask_class, ask_copy, require_answers
     from strongroom.engine.monitor.source_check import look_at_source
-    from strongroom.engine.queries.initialise import check_wishes, would_be
+    from strongroom.engine.queries.initialize import check_new_vault, would_be
     from strongroom.engine.queries.setup_answers import fresh_sources, read_answers
 
     def look(source: FreshSource) -> SourceReport:
-        return look_at_source(would_be(_wishes(session, answers, (source,))), source.name, dependencies)
+        return look_at_source(would_be(_new_vault(session, answers, (source,))), source.name, dependencies)
 
     if answers.answers is not None:
         _refuse_others(answers)
         filed = read_answers(answers.answers)
         answers, accounts = _filed(answers, filed), fresh_sources(filed.source, dependencies.clock())
-        check_wishes(_wishes(session, answers, accounts))
+        check_new_vault(_new_vault(session, answers, accounts))
         if filed.check:
             require_answers(accounts, look, quiet=answers.as_json)
         return answers, accounts
@@ -199,7 +199,7 @@ def _accounts(
     guided = terminal.can_ask() and not (answers.no_passphrase or answers.passphrase_file or answers.as_json)
     if source is not None or not guided:
         return answers, (source,) if source else ()
-    check_wishes(_wishes(session, answers, ()))
+    check_new_vault(_new_vault(session, answers, ()))
     accounts = ask_accounts(dependencies.clock(), look)
     if accounts:
         answers = replace(answers, retention=ask_class().name, copy=answers.copy or ask_copy())
@@ -233,15 +233,15 @@ def _filed(answers: InitAnswers, filed: FileAnswers) -> InitAnswers:
     )
 
 
-def _wishes(session: Session, answers: InitAnswers, accounts: tuple[FreshSource, ...]) -> Wishes:
-    from strongroom.engine.queries.initialise import Wishes
+def _new_vault(session: Session, answers: InitAnswers, accounts: tuple[FreshSource, ...]) -> NewVault:
+    from strongroom.engine.queries.initialize import NewVault
     from strongroom.engine.queries.service_owner import find_owner
 
     if answers.recovery_file and answers.recovery_recipient:
         raise UsageError("--recovery-file and --recovery-recipient exclude each other")
     usual_config, data = usual_folders()
     config = answers.config_path or session.config_path or usual_config
-    return Wishes(
+    return NewVault(
         vault=(answers.vault or data / "vault").absolute(),
         config=config.absolute(),
         identity=(answers.identity or config.with_name("identity.age")).absolute(),
@@ -294,35 +294,35 @@ def _home(variable: str, fallback: str) -> Path:
     return (named if named.is_absolute() else Path.home() / fallback) / "strongroom"
 
 
-def _document(made: Made, wishes: Wishes) -> dict[str, object]:
+def _document(made: CreatedVault, wanted: NewVault) -> dict[str, object]:
     return {
         "vault": str(made.vault),
         "config": str(made.config),
         "identity": str(made.identity),
-        "recovery_file": str(wishes.recovery_file) if wishes.recovery_file else None,
+        "recovery_file": str(wanted.recovery_file) if wanted.recovery_file else None,
         "recipients": {"working": made.working, "recovery": made.recovery.recipient},
     }
 
 
-def _show_next(made: Made, wishes: Wishes) -> None:
+def _show_next(made: CreatedVault, wanted: NewVault) -> None:
     away = "  (move it off this machine)"
     say(f"The vault is at          {clean(str(made.vault))}")
     say(f"The configuration is at  {clean(str(made.config))}")
     say(
         f"The identity is at       {clean(str(made.identity))}"
-        + (away if wishes.owner else "")
-        + ("" if wishes.passphrase else "  (without a passphrase)")
+        + (away if wanted.owner else "")
+        + ("" if wanted.passphrase else "  (without a passphrase)")
     )
-    if wishes.recovery_file:
-        say(f"The recovery identity    {clean(str(wishes.recovery_file))}{away}")
+    if wanted.recovery_file:
+        say(f"The recovery identity    {clean(str(wanted.recovery_file))}{away}")
     say()
     say("Next:")
-    if wishes.source is None:
+    if wanted.source is None:
         say(f"  add an account to {clean(str(made.config))}, then")
     program = f"strongroom --config {shlex.quote(clean(str(made.config)))}"
-    if wishes.owner is None:
+    if wanted.owner is None:
         say(f"  {program} doctor        check keys, access, disk and clock")
         say(f"  {program} run --once    archive every pending window")
         return
-    say(f"  sudo -u {wishes.owner.name} {program} doctor    check keys, access, disk and clock")
+    say(f"  sudo -u {wanted.owner.name} {program} doctor    check keys, access, disk and clock")
     say("  sudo systemctl enable --now strongroom    archive from now on")

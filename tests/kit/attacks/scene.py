@@ -38,7 +38,7 @@ from strongroom.engine.destruction.context import DestructionContext, Destructio
 from strongroom.engine.destruction.destroy import carry_out
 from strongroom.engine.destruction.propose import propose
 from strongroom.engine.proof.checkpoints import sign_log, signer_of
-from strongroom.engine.queries.initialise import Wishes, initialise
+from strongroom.engine.queries.initialize import NewVault, initialize
 from strongroom.engine.retention.holds import place
 from strongroom.engine.retention.rules import Policy, adopt_policy
 from strongroom.engine.retention.verdicts import judge_anew
@@ -105,10 +105,10 @@ def _kind(path: Path) -> str:
 
 def make_scene(base: Path) -> Scene:
     """Make the vault; once for a whole table."""
-    wishes = Wishes(base / "vault", base / "strongroom.toml", base / "identity.age", None)
-    initialise(wishes, make_identity(os.urandom), Dependencies(clock=lambda: START))
-    wishes.config.write_text(wishes.config.read_text().replace("[vault]", "[vault]\nlock = true", 1) + MORE)
-    scene, house = Scene(base), House(open_vault(wishes.vault), X25519Identity.generate(os.urandom), now=NOW)
+    wanted = NewVault(base / "vault", base / "strongroom.toml", base / "identity.age", None)
+    initialize(wanted, make_identity(os.urandom), Dependencies(clock=lambda: START))
+    wanted.config.write_text(wanted.config.read_text().replace("[vault]", "[vault]\nlock = true", 1) + MORE)
+    scene, house = Scene(base), House(open_vault(wanted.vault), X25519Identity.generate(os.urandom), now=NOW)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(destruction, "START", START)
         (base / "key.txt").write_text(str(scene.signer.verifier))

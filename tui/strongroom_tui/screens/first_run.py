@@ -28,7 +28,7 @@ from strongroom.config.template import FreshSource, default_since
 from strongroom.engine.access.identity_files import weakness
 from strongroom.engine.core.sources import Dependencies, system_clock
 from strongroom.engine.monitor.source_check import look_at_source
-from strongroom.engine.queries.initialise import Wishes, check_wishes, would_be
+from strongroom.engine.queries.initialize import NewVault, check_new_vault, would_be
 from strongroom.engine.queries.setup_answers import DATASETS, WrongField, read_source
 from strongroom.model.errors import ExitCode, StrongroomError, UsageError
 from strongroom_tui.dialogs.dialog import Confirm
@@ -38,7 +38,7 @@ from strongroom_tui.screens.first_vault import FirstVault, PaperScreen
 from strongroom_tui.screens.setup_answers import (
     CLASS_CHOICES,
     PROVIDER_CHOICES,
-    read_wishes,
+    read_new_vault,
     report_text,
     require_passphrase,
 )
@@ -148,9 +148,9 @@ class SetupScreen(Screen[None]):
         return found
 
     @property
-    def wishes(self) -> Wishes:
+    def wanted(self) -> NewVault:
         """Return what is wanted so far. Raises UsageError where an account is wrong."""
-        return read_wishes(self.answers, self._others)
+        return read_new_vault(self.answers, self._others)
 
     def _show_step(self) -> None:
         step = STEPS[self._step]
@@ -195,7 +195,7 @@ class SetupScreen(Screen[None]):
             source = read_source(self.answers, system_clock())
             if source is None:
                 raise WrongField("account", "the account needs a name")
-            config = would_be(replace(self.wishes, source=source, passphrase=None))
+            config = would_be(replace(self.wanted, source=source, passphrase=None))
         except StrongroomError as error:
             self._refuse(error)
             return
@@ -235,7 +235,7 @@ class SetupScreen(Screen[None]):
         form.judge({})
         form.trouble("")
         try:
-            wishes = self._judged()
+            wanted = self._judged()
         except StrongroomError as error:
             self._refuse(error)
             return
@@ -243,21 +243,21 @@ class SetupScreen(Screen[None]):
             self._step += 1
             self._show_step()
         else:
-            self.app.push_screen(PaperScreen(wishes))
+            self.app.push_screen(PaperScreen(wanted))
 
-    def _judged(self) -> Wishes:
+    def _judged(self) -> NewVault:
         """Judge this step alone, the last one with all of them. Raises UsageError."""
         if STEPS[self._step] != "identity":
-            return self.wishes
+            return self.wanted
         answers = self.answers
         require_passphrase(answers)
-        wishes = self.wishes
-        check_wishes(wishes)
+        wanted = self.wanted
+        check_new_vault(wanted)
         weak = weakness(answers["passphrase"])
         if weak and self._warned != answers["passphrase"]:
             self._warned = answers["passphrase"]
             raise UsageError(f"! {weak}", hint="To use it anyway, choose Continue again.")
-        return wishes
+        return wanted
 
     def _refuse(self, error: StrongroomError) -> None:
         """Say what is wrong, beside its field where it has one."""

@@ -17,7 +17,7 @@ from textual.widgets import Button, Input, Static
 from strongroom.engine.access.identity_files import ASKED, copied, sheet
 from strongroom.engine.core.identities import NewIdentity, make_identity
 from strongroom.engine.core.sources import Dependencies
-from strongroom.engine.queries.initialise import Made, Wishes, initialise
+from strongroom.engine.queries.initialize import CreatedVault, NewVault, initialize
 from strongroom.model.errors import StrongroomError
 from strongroom.model.text import clean
 from strongroom_tui.widgets.footer import KeyFooter
@@ -36,9 +36,9 @@ class PaperScreen(Screen[None]):
         Binding("escape", "app.pop_screen", "back", tooltip="Go back; this recovery identity is not used")
     ]
 
-    def __init__(self, wishes: Wishes) -> None:
+    def __init__(self, wanted: NewVault) -> None:
         super().__init__()
-        self._wishes = wishes
+        self._new_vault = wanted
         self._doors = Dependencies()
         self._recovery: NewIdentity = make_identity(self._doors.random_bytes)
         self._tries = 0
@@ -68,11 +68,11 @@ class PaperScreen(Screen[None]):
             self.query_one("#trouble", Static).update(Text(words, "bold red"))
             return
         try:
-            made = initialise(self._wishes, self._recovery, self._doors)
+            made = initialize(self._new_vault, self._recovery, self._doors)
         except StrongroomError as error:
             self.query_one("#trouble", Static).update(Text(error.sentences, "bold red"))
             return
-        self.app.push_screen(Ready(made, starts=bool(self._wishes.source or self._wishes.others)))
+        self.app.push_screen(Ready(made, starts=bool(self._new_vault.source or self._new_vault.others)))
 
 
 class FirstVault(Struct, frozen=True):
@@ -90,7 +90,7 @@ class Ready(Screen[None]):
         Binding("tab", "app.focus_next", "next", show=False, priority=True),
     ]
 
-    def __init__(self, made: Made, *, starts: bool) -> None:
+    def __init__(self, made: CreatedVault, *, starts: bool) -> None:
         super().__init__()
         self._made = made
         self._starts = starts

@@ -9,7 +9,7 @@ from rich.text import Text
 from strongroom.config.template import CLASSES, FreshSource, find_class
 from strongroom.engine.core.sources import system_clock
 from strongroom.engine.monitor.source_check import SourceReport
-from strongroom.engine.queries.initialise import Wishes
+from strongroom.engine.queries.initialize import NewVault
 from strongroom.engine.queries.setup_answers import DATASETS, WrongField, fit, read_source
 from strongroom.model.text import clean
 from strongroom.text.states import CHECKS
@@ -26,13 +26,13 @@ PROVIDER_CHOICES = tuple(
 CLASS_CHOICES = tuple(Choice(each.name, f"{each.name} ({each.period})", each.means) for each in CLASSES)
 
 
-def read_wishes(answers: Mapping[str, str], others: Sequence[FreshSource] = ()) -> Wishes:
+def read_new_vault(answers: Mapping[str, str], others: Sequence[FreshSource] = ()) -> NewVault:
     """Read what was filled in; the passphrase is judged by `require_passphrase`. Raises UsageError."""
     config = fit("config", lambda: typed_path(answers["config"]))
     source = read_source(answers, system_clock())
     if source is not None and source.name in {each.name for each in others}:
         raise WrongField("account", f"there is an account named {source.name} already")
-    return Wishes(
+    return NewVault(
         vault=fit("vault", lambda: typed_path(answers["vault"])),
         config=config,
         identity=config.with_name("identity.age"),

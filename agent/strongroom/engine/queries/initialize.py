@@ -29,7 +29,7 @@ from strongroom.vault.log import add_entry
 from strongroom.vault.vault import create_vault
 
 
-class Wishes(Struct, frozen=True):
+class NewVault(Struct, frozen=True):
     """What a person wants of a new vault."""
 
     vault: Path
@@ -44,7 +44,7 @@ class Wishes(Struct, frozen=True):
     owner: Owner | None = None  # who runs the daemon, where that is a system user; its configuration names no identity
 
 
-class Made(Struct, frozen=True):
+class CreatedVault(Struct, frozen=True):
     """What was made. The recovery identity's secret is in here and nowhere else."""
 
     vault: Path
@@ -55,35 +55,35 @@ class Made(Struct, frozen=True):
     recovery: NewIdentity
 
 
-def check_wishes(wishes: Wishes) -> None:
+def check_new_vault(wanted: NewVault) -> None:
     """Refuse, before anything is made, what would overwrite or mix up something, or not work. Raises UsageError."""
     places = {
-        "signing key": signing_key_of(wishes),
-        "configuration": wishes.config,
-        "identity file": wishes.identity,
-        "recovery file": wishes.recovery_file,
+        "signing key": signing_key_of(wanted),
+        "configuration": wanted.config,
+        "identity file": wanted.identity,
+        "recovery file": wanted.recovery_file,
     }
     for what, path in places.items():
-        if path is not None and path.exists() and not (path == wishes.config and sets_nothing(path)):
+        if path is not None and path.exists() and not (path == wanted.config and sets_nothing(path)):
             raise UsageError(
                 f"there is a {what} at {path} already", hint="it is never overwritten: choose another path"
             )
-    if wishes.vault.exists() and any(wishes.vault.iterdir()):
+    if wanted.vault.exists() and any(wanted.vault.iterdir()):
         hint = "choose another folder for the vault"
-        if wishes.vault.is_dir() and is_unfinished(Layout(wishes.vault), configured=False):
-            hint = f"an earlier init was interrupted there; see: strongroom recover --vault {wishes.vault}"
-        raise UsageError(f"{wishes.vault} is not empty", hint=hint)
-    for path in filter(None, (wishes.identity, wishes.recovery_file)):
-        if wishes.vault.resolve() in path.resolve().parents:
+        if wanted.vault.is_dir() and is_unfinished(Layout(wanted.vault), configured=False):
+            hint = f"an earlier init was interrupted there; see: strongroom recover --vault {wanted.vault}"
+        raise UsageError(f"{wanted.vault} is not empty", hint=hint)
+    for path in filter(None, (wanted.identity, wanted.recovery_file)):
+        if wanted.vault.resolve() in path.resolve().parents:
             raise UsageError(
                 "the identity must not be inside the vault that it opens",
                 hint="anyone who copies the vault would have the key",
             )
-    if wishes.copy is not None:
-        require_apart(wishes.vault, wishes.copy)
-    if wishes.owner is not None:
-        require_home(wishes.owner, wishes.vault)
-    _check_text(wishes)
+    if wanted.copy is not None:
+        require_apart(wanted.vault, wanted.copy)
+    if wanted.owner is not None:
+        require_home(wanted.owner, wanted.vault)
+    _check_text(wanted)
 
 
 def sets_nothing(path: Path) -> bool:
@@ -95,50 +95,50 @@ def sets_nothing(path: Path) -> bool:
     return bool(text) and all(line.startswith("#") or not line.strip() for line in text.splitlines())
 
 
-def _check_text(wishes: Wishes) -> None:
+def _check_text(wanted: NewVault) -> None:
     """Judge the configuration that would be written, as `config check` does. Raises UsageError."""
     from strongroom.engine.monitor.doctor import CheckResult, check_streams
 
-    for check in check_streams(would_be(wishes), Dependencies()):
+    for check in check_streams(would_be(wanted), Dependencies()):
         if check.verdict is CheckResult.FAIL:
             raise UsageError(f"nothing was made: {check.message}", hint=check.hint)
 
 
-def would_be(wishes: Wishes) -> Config:
+def would_be(wanted: NewVault) -> Config:
     """Return the configuration that would be written, with keys that nobody has. Raises ConfigRefused."""
     stand_ins = [encode_bech32("age", bytes([number]) * 32) for number in (1, 2)]
-    return parse_config(wishes.config, _text(wishes, stand_ins))
+    return parse_config(wanted.config, _text(wanted, stand_ins))
 
 
-def _text(wishes: Wishes, recipients: Sequence[str]) -> str:
-    signing_key = signing_key_of(wishes).resolve()
+def _text(wanted: NewVault, recipients: Sequence[str]) -> str:
+    signing_key = signing_key_of(wanted).resolve()
     return render_config(
-        wishes.vault.resolve(),
+        wanted.vault.resolve(),
         recipients,
-        None if wishes.owner else wishes.identity.resolve(),
-        wishes.source,
+        None if wanted.owner else wanted.identity.resolve(),
+        wanted.source,
         signing_key,
-        wishes.others,
-        wishes.retention,
-        wishes.copy.resolve() if wishes.copy else None,
+        wanted.others,
+        wanted.retention,
+        wanted.copy.resolve() if wanted.copy else None,
     )
 
 
-def initialise(wishes: Wishes, recovery: NewIdentity, dependencies: Dependencies) -> Made:
+def initialize(wanted: NewVault, recovery: NewIdentity, dependencies: Dependencies) -> CreatedVault:
     """Make the vault, the working identity and the configuration. `recovery` was shown to a person before.
 
     Raises UsageError or WorldError; what was made until then stays, nothing older is touched.
     """
-    check_wishes(wishes)
-    fresh = not wishes.vault.parent.exists()
+    check_new_vault(wanted)
+    fresh = not wanted.vault.parent.exists()
     working = make_identity(dependencies.random_bytes)
     recipients = (working.recipient, recovery.recipient)
-    _write_private(wishes.identity, identity_file(working, wishes.passphrase, dependencies.random_bytes))
-    if wishes.recovery_file is not None:
-        _write_private(wishes.recovery_file, identity_file(recovery, None, dependencies.random_bytes))
+    _write_private(wanted.identity, identity_file(working, wanted.passphrase, dependencies.random_bytes))
+    if wanted.recovery_file is not None:
+        _write_private(wanted.recovery_file, identity_file(recovery, None, dependencies.random_bytes))
     signer = Signer.generate("strongroom", dependencies.random_bytes)
-    _write_private(signing_key_of(wishes), f"{signer.reveal()}\n".encode())
-    vault = create_vault(wishes.vault, README)
+    _write_private(signing_key_of(wanted), f"{signer.reveal()}\n".encode())
+    vault = create_vault(wanted.vault, README)
     try:
         facts: dict[str, Fact] = {"recipients": [*recipients], "verifier": str(signer.verifier), "time": "log"}
         with vault.catalogue.transaction():
@@ -148,11 +148,11 @@ def initialise(wishes: Wishes, recovery: NewIdentity, dependencies: Dependencies
         remember_confirmed(vault, dependencies.clock())
     finally:
         vault.close()
-    _write_config(wishes.config, _text(wishes, recipients))
-    if wishes.owner is not None:
-        give(wishes.owner, *([wishes.vault.parent] if fresh else [wishes.vault, signing_key_of(wishes)]))
-        let_read(wishes.owner, wishes.config)
-    return Made(wishes.vault, wishes.config, wishes.identity, working.recipient, str(signer.verifier), recovery)
+    _write_config(wanted.config, _text(wanted, recipients))
+    if wanted.owner is not None:
+        give(wanted.owner, *([wanted.vault.parent] if fresh else [wanted.vault, signing_key_of(wanted)]))
+        let_read(wanted.owner, wanted.config)
+    return CreatedVault(wanted.vault, wanted.config, wanted.identity, working.recipient, str(signer.verifier), recovery)
 
 
 def _write_config(path: Path, text: str) -> None:
@@ -162,11 +162,11 @@ def _write_config(path: Path, text: str) -> None:
         _write_private(path, text.encode())
 
 
-def signing_key_of(wishes: Wishes) -> Path:
+def signing_key_of(wanted: NewVault) -> Path:
     """Return where the agent's signing key goes: beside the configuration, or where the service can also write."""
-    if wishes.owner is not None:
-        return wishes.vault.with_name("signing.key")
-    return beside(wishes.config.with_suffix(""), "-signing.key")
+    if wanted.owner is not None:
+        return wanted.vault.with_name("signing.key")
+    return beside(wanted.config.with_suffix(""), "-signing.key")
 
 
 def _write_private(path: Path, data: bytes) -> None:
