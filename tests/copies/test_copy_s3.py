@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -14,10 +15,11 @@ from kit.sealed_vault import House
 from strongroom.age.writer import seal_bytes
 from strongroom.cli.main import cli
 from strongroom.copies.port import CopyAway, read_whole
+from strongroom.engine.copies.copy_scrub import scrub_copy
 from strongroom.engine.copies.targets import require_known, stores_of
 from strongroom.engine.destruction.destroy import carry_out
 from strongroom.engine.destruction.execute import read_certificate
-from strongroom.vault.copies import copy_state
+from strongroom.vault.copies import copy_findings, copy_state
 
 
 def in_bucket(folder: Path, server: BucketServer, bucket: str) -> CopiedHouse:
@@ -49,6 +51,48 @@ def test_a_destruction_reaches_every_version_in_the_bucket(bucket_server: Bucket
     assert body["copies"] == ["offsite"]
     assert [each for each in store.list("archives/") if kept.id in each.name]
     copied.house.vault.close()
+
+
+def test_a_destruction_names_the_day_until_which_the_bucket_locks_a_payload_and_the_rest_goes_on(
+    bucket_server: BucketServer, tmp_path: Path
+) -> None:
+    bucket = bucket_server.make_bucket(locked=True)
+    copied = in_bucket(tmp_path, bucket_server, bucket)
+    doomed, kept = copied.house.add(2)
+    copied.copy("offsite")
+    vault, store, client = copied.house.vault, copied.target("offsite").store, bucket_server.client()
+    key_file = vault.key_path(doomed).read_bytes()
+    root = f"strongroom/{store.place.rpartition('/')[2]}"
+    (payload,) = [f"{root}/{each.name}" for each in store.list(f"archives/{doomed.id[-2:]}/{doomed.id}")]
+    until = datetime.now(UTC).replace(microsecond=0) + timedelta(days=2)  # the server compares it with its own clock
+    locked = {"Mode": "GOVERNANCE", "RetainUntilDate": until}
+    client.put_object_retention(Bucket=bucket, Key=payload, Retention=locked)
+    copied.house.approve_and_cool(doomed)
+    destroying = copied.house.context(remove_from_copies=copied.remove)
+    done = carry_out(destroying)
+    assert f"is locked by the bucket until {until:%Y-%m-%d}" in done.incomplete[0].message
+    assert not done.destroyed and not vault.layout.certificate(doomed.id).exists()
+    assert key_file not in bucket_server.all_bytes(bucket)
+    assert [f"{root}/{each.name}" for each in store.remnants("") if doomed.id in each.name] == [
+        payload, f"{root}/tombstones/{doomed.id[-2:]}/{doomed.id}.json"
+    ]  # fmt: skip
+    (later,) = copied.house.add(1)
+    assert copied.copy("offsite").complete  # a lock does not keep the copy from what comes after
+    done_reading = scrub_copy(copied.context(), copied.target("offsite"), 1 << 40)
+    assert done_reading.ended and not copy_findings(
+        vault.catalogue, "offsite"
+    )  # what is still locked did not come back
+    assert {kept.id, later.id} <= {each.name[12:38] for each in store.list("archives/")}
+    (version,) = client.list_object_versions(Bucket=bucket, Prefix=payload)["Versions"]
+    client.put_object_legal_hold(Bucket=bucket, Key=payload, LegalHold={"Status": "ON"})
+    assert "under a legal hold" in carry_out(destroying).incomplete[0].message
+    client.put_object_legal_hold(Bucket=bucket, Key=payload, LegalHold={"Status": "OFF"})
+    client.delete_object(  # as if its time were over
+        Bucket=bucket, Key=payload, VersionId=version["VersionId"], BypassGovernanceRetention=True
+    )
+    assert [each.archive for each in carry_out(destroying).destroyed] == [doomed.id]
+    assert vault.layout.certificate(doomed.id).exists()
+    vault.close()
 
 
 def test_agents_share_a_bucket_and_touch_nothing_of_each_other(bucket_server: BucketServer, tmp_path: Path) -> None:

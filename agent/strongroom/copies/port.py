@@ -24,6 +24,10 @@ class CopyAway(WorldError):
     """The store cannot be reached, or is not the one that it should be. Trying later may help."""
 
 
+class ObjectLocked(CopyAway):
+    """The store keeps a version of an object for a time, whoever wants to remove it."""
+
+
 class ObjectAbsent(StrongroomError):
     """The store has no object of this name."""
 
@@ -95,7 +99,10 @@ class CopyStore(Protocol):
         ...
 
     def delete(self, name: str) -> bool:
-        """Remove an object for good, in every version; return False where there was none. Raises CopyAway."""
+        """Remove an object for good, in every version; return False where there was none.
+
+        Raises ObjectLocked where the store must keep a version, CopyAway where it fails.
+        """
         ...
 
 

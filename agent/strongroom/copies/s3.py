@@ -22,13 +22,14 @@ from strongroom.copies.port import (
     CopyAway,
     NewObject,
     ObjectAbsent,
+    ObjectLocked,
     SourceChanged,
     Stored,
     StoredObject,
     digest_of,
     put_each,
 )
-from strongroom.copies.s3_client import TAKEN, code_of, connect, worded
+from strongroom.copies.s3_client import TAKEN, code_of, connect, status_of, worded
 from strongroom.model.copies import is_object_name
 from strongroom.model.errors import StrongroomError, VaultError
 
@@ -142,12 +143,36 @@ class S3Store:
         """Remove every version of an object, markers and unfinished uploads, and look again."""
         key = self._key(name)
         found = [each for each in self._versions(key) if each.key == key]
-        for each in sorted(found, key=lambda version: version.marker):
-            self._call("delete_object", "remove", name, Key=key, VersionId=each.id)
+        removed = [self._remove(each, name) for each in sorted(found, key=lambda version: version.marker)]
         self._abort_uploads(key)
+        for locked in filter(None, removed):
+            raise locked
         if any(each.key == key for each in self._versions(key)):
             raise CopyAway(f"{name} is still in {self.place} after it was removed", hint="check who may delete there")
         return bool(found)
+
+    def _remove(self, version: Version, name: str) -> ObjectLocked | None:
+        """Remove a version; return why the bucket keeps it, if it is locked."""
+        which = {"Key": version.key, "VersionId": version.id}
+        try:
+            self._call("delete_object", "remove", name, **which)
+        except CopyAway as error:
+            words = self._lock_words(which) if 400 <= status_of(error.__cause__) < 500 else ""
+            if not words:
+                raise
+            return ObjectLocked(f"{name} in {self.place} is {words}", hint="it is removed after that")
+        return None
+
+    def _lock_words(self, which: dict[str, str]) -> str:
+        """Return what keeps a version, empty where nothing does or this key may not ask."""
+        with suppress(StrongroomError):
+            hold = self._call("get_object_legal_hold", "read the hold of", **which)
+            if hold.get("LegalHold", {}).get("Status") == "ON":
+                return "under a legal hold of the bucket"
+        with suppress(StrongroomError):
+            until = self._call("get_object_retention", "read the lock of", **which)["Retention"]["RetainUntilDate"]
+            return f"locked by the bucket until {until:%Y-%m-%d}"
+        return ""
 
     @property
     def _s3(self) -> Any:

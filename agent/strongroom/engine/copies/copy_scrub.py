@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator
+from contextlib import suppress
 from datetime import timedelta
 from pathlib import Path
 
 from msgspec import Struct
 from msgspec.structs import replace
 
-from strongroom.copies.port import CopyAway, ObjectAbsent, Throttle
+from strongroom.copies.port import CopyAway, ObjectAbsent, ObjectLocked, Throttle
 from strongroom.engine.copies.contents import CopyObject, certificate_object, checkpoint_object, objects_of, of_bytes
 from strongroom.engine.copies.copying import CopyContext
 from strongroom.engine.copies.findings import clear_finding, note_finding
@@ -40,7 +41,7 @@ from strongroom.vault.layout import id_of
 from strongroom.vault.log_reader import LINES_AFTER
 from strongroom.vault.rows import RowUnreadable
 from strongroom.vault.scrubs import next_archive_id
-from strongroom.vault.tombstones import destroyed_ids, get_tombstone
+from strongroom.vault.tombstones import destroyed_ids, get_tombstone, unfinished_tombstones
 from strongroom.vault.vault import Vault
 
 
@@ -185,19 +186,21 @@ class _Pass:
     def _remove_returned(self) -> None:
         """Remove what is there of destroyed archives: a copy of the copy may have been put back."""
         store, name = self._target.store, self._target.name
+        unfinished = {each.tombstone.archive for each in unfinished_tombstones(self._catalogue)}
         for prefix in ("keys/", "archives/", "index/", "manifests/", "quarantine/"):
             for each in list(store.list(prefix)):
                 archive = id_of(Path(each.name))
                 destroyed = get_tombstone(self._catalogue, archive) if archive else None
-                if archive is None or destroyed is None:
-                    continue
+                if archive is None or destroyed is None or archive in unfinished:
+                    continue  # a destruction that is not finished is tried again by itself
                 message, now = "an object of a destroyed archive had come back", self._context.clock()
                 note_finding(self._context.vault, CopyFinding(name, each.name, archive, "returned", message, now))
                 with copies_alone(self._context.vault.layout) as mine:
                     if not mine:
                         raise VaultLocked("another process is writing to the copies of this vault")
-                    remove_archive(store, destroyed.tombstone)
-                clear_finding(self._context.vault, name, each.name, now)
+                    with suppress(ObjectLocked):  # the finding stays
+                        remove_archive(store, destroyed.tombstone)
+                        clear_finding(self._context.vault, name, each.name, now)
 
 
 def lines_object(vault: Vault, first: int, last: int) -> CopyObject:

@@ -11,7 +11,7 @@ import json
 import os
 from collections import deque
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import datetime
 from functools import partial
 from itertools import islice
@@ -19,7 +19,7 @@ from itertools import islice
 from msgspec import Struct, field
 from msgspec.structs import replace
 
-from strongroom.copies.port import NewObject, SourceChanged, Throttle, digest_of
+from strongroom.copies.port import NewObject, ObjectLocked, SourceChanged, Throttle, digest_of
 from strongroom.engine.copies.contents import (
     CopyObject,
     certificate_object,
@@ -229,7 +229,8 @@ class _Run:
                     self._store.delete(other)
 
     def _remove(self, tombstone: Tombstone) -> None:
-        remove_archive(self._store, tombstone, self._context.crash_point)
+        with suppress(ObjectLocked):  # the destruction stays incomplete, and names the date; the rest is copied
+            remove_archive(self._store, tombstone, self._context.crash_point)
         stone = tombstone_object(tombstone)
         if digest_of(self._store.read(stone.name)) != stone.sha256:
             message = "expected the tombstone that the log records, found another"

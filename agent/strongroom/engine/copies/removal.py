@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator
 from msgspec import Struct
 
 from strongroom.config.schema import Config
-from strongroom.copies.port import CopyAway, CopyStore
+from strongroom.copies.port import CopyAway, CopyStore, ObjectLocked
 from strongroom.engine.copies.contents import tombstone_object
 from strongroom.engine.copies.findings import note_failure
 from strongroom.engine.copies.targets import CopyTarget, require_known, targets_of
@@ -87,19 +87,30 @@ def remove_archive(
     """Remove every object of an archive, key files first, and look again; return what was removed.
 
     The tombstone is stored before: a vault that is restored from this copy then knows what was intended. Raises
-    CopyAway where something is left.
+    ObjectLocked where the store must keep something, CopyAway where anything else is left.
     """
     stone = tombstone_object(tombstone)
     store.put(stone.name, stone.blocks(), stone.sha256)
     crash_point("copy: put tombstone")
     found = list(_remnants(store, tombstone.archive))
-    for name in sorted(dict.fromkeys(found), key=lambda each: (not is_key(each), each)):
-        store.delete(name)
-        crash_point("copy: removed object")
+    _delete_each(store, sorted(dict.fromkeys(found), key=lambda each: (not is_key(each), each)), crash_point)
     left = list(_remnants(store, tombstone.archive))
     if left:
         raise CopyAway(f"{left[0]} is still in {store.place} after it was removed", hint="check who may delete there")
     return found
+
+
+def _delete_each(store: CopyStore, names: list[str], crash_point: Callable[[str], None]) -> None:
+    """Remove each object, also after one that is locked. Raises ObjectLocked for the first of these at the end."""
+    locked: list[ObjectLocked] = []
+    for name in names:
+        try:
+            store.delete(name)
+        except ObjectLocked as error:
+            locked.append(error)
+        crash_point("copy: removed object")
+    if locked:
+        raise locked[0]
 
 
 def _remnants(store: CopyStore, archive: str) -> Iterator[str]:
