@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 def probe(session: Session, name: str, mode: str, as_json: bool) -> int:
     """Probe the object locks of a bucket: try to remove, replace and unlock objects that are made for it.
 
-    Run it before you rely on a server's locks. It locks about a dozen objects of a few bytes for an hour, which a
+    Run it before you rely on a server's locks. It locks about ten objects of a few bytes for an hour, which a
     later probe removes; nothing of the copy is touched, and Strongroom itself sets no locks. Exits with 1 if a check
     fails, and with 6 if the server cannot be asked.
     """
