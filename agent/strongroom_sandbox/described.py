@@ -80,12 +80,21 @@ def put(holder: dict[str, Any], expression: str, value: object) -> object:
 
 
 class DescribedSandbox:
-    """One account at the provider of a manifest; use it as a context manager. Records lie within `window`."""
+    """One account at the provider of a manifest; use it as a context manager. Records lie within `window`.
+
+    An export is ready after `takes`.
+    """
 
     def __init__(
-        self, manifest: Manifest, clock: SandboxClock, key: str, window: Window, token_prefix: str = ""
+        self,
+        manifest: Manifest,
+        clock: SandboxClock,
+        key: str,
+        window: Window,
+        token_prefix: str = "",
+        takes: timedelta = TAKES,
     ) -> None:
-        self.manifest, self.clock, self.window = manifest, clock, window
+        self.manifest, self.clock, self.window, self._takes = manifest, clock, window, takes
         self.faults = FaultBook()
         self.jobs: dict[str, DescribedJob] = {}
         self._key = key
@@ -175,7 +184,7 @@ class DescribedSandbox:
     async def _create(self, name: str, _request: Request) -> Response:
         own, now = self.manifest.create, self.clock()
         datasets = list(self.manifest.datasets) if own.together else [name]
-        ready = now + TAKES
+        ready = now + self._takes
         job = DescribedJob(f"exp{len(self.jobs) + 1:04}{secrets.token_hex(4)}", datasets, now, ready, ready + LIFE)
         self.jobs[job.id] = job
         body: dict[str, Any] = {}
@@ -217,7 +226,7 @@ class DescribedSandbox:
         job, own = self._find(request), self.manifest.renew or RenewRequest("/")
         if job is None or self.clock() < job.ends_at:
             return self._refusal(own.gone[0] if job is None else own.still_there[0])
-        job.ready_at = self.clock() + TAKES
+        job.ready_at = self.clock() + self._takes
         job.ends_at = job.ready_at + LIFE
         return JSONResponse({}, own.accepted[-1])
 

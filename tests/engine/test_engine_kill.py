@@ -8,33 +8,8 @@ from pathlib import Path
 import pytest
 
 from kit.engine_bench import open_bench
-from kit.engine_kill import UNINDEXED, check_house, drive
+from kit.engine_kill import PLACES, UNINDEXED, check_house, drive
 from strongroom_sandbox.options import ZavuOptions
-
-PLACES = (
-    "committed intended",
-    "recorded intended",
-    "before create",
-    "after create",
-    "committed accepted",
-    "recorded accepted",
-    "committed completed",
-    "recorded completed",
-    "committed opened",
-    "recorded opened",
-    "downloaded",
-    "committed durable",
-    "recorded durable",
-    "before publish",
-    "published key",
-    "published payload",
-    "after publish",
-    "committed proven",
-    "recorded proven",
-    "before segment",
-    "published segment",
-    "committed segment",
-)
 
 
 @pytest.mark.slow

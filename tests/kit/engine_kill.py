@@ -17,6 +17,32 @@ from strongroom.evidence.line import read_chain
 from strongroom.model.coverage import Cover
 from strongroom.vault.segments import segment_of
 
+PLACES = (
+    "committed intended",
+    "recorded intended",
+    "before create",
+    "after create",
+    "committed accepted",
+    "recorded accepted",
+    "committed completed",
+    "recorded completed",
+    "committed opened",
+    "recorded opened",
+    "downloaded",
+    "committed durable",
+    "recorded durable",
+    "before publish",
+    "published key",
+    "published payload",
+    "after publish",
+    "committed proven",
+    "recorded proven",
+    "before segment",
+    "published segment",
+    "committed segment",
+)
+"""Every place of an export that is ready at its first look."""
+
 UNINDEXED = ("after publish", "committed proven", "recorded proven", "before segment", "published segment")
 """Killed here, the archive is complete, and without an identity nobody can make its segment any more."""
 
