@@ -23,7 +23,7 @@ from strongroom.model.archive import Archive
 from strongroom.model.errors import UsageError
 from strongroom.model.job import Cause, State
 from strongroom.model.plan import Stream
-from strongroom.model.provider import COLLECTED, Container
+from strongroom.model.provider import COLLECTED, Container, shown_ref
 from strongroom_sandbox.faults import FaultKind, InjectedFault
 from strongroom_sandbox.options import QlaraOptions
 from strongroom_sandbox.recorder import Operation
@@ -67,6 +67,7 @@ def test_a_day_of_messages_becomes_one_archive_of_pages_that_says_so_and_is_sear
     (archive,) = archives(bench)
     assert newest(bench).state is State.ARCHIVED
     check_pages(archive)
+    check_shown_name(bench, archive)
     assert not bench.sandbox.requests.creates
     assert check_names(bench) == true_set()
     assert COLLECTED[:40] in " ".join(run_cli(bench, "coverage").split())
@@ -80,6 +81,16 @@ def check_pages(archive: Archive) -> None:
     assert "records beyond its start prove that end and records beyond its end prove that end" in note.message
     assert archive.inspection.in_window == len(true_set())
     assert all(file.records == "items" for file in archive.expectation.files)
+
+
+def check_shown_name(bench: Bench, archive: Archive) -> None:
+    """The name of a walk is short where a person reads it, and whole in documents for programs."""
+    assert len(archive.ref) > 100
+    for words in (("archives", "show", archive.id), ("jobs", "show", archive.job)):
+        text = run_cli(bench, *words)
+        assert shown_ref(archive.ref) in text
+        assert archive.ref[:60] not in "".join(text.split())
+    assert archive.ref in run_cli(bench, "jobs", "show", archive.job, "--json")
 
 
 def check_names(bench: Bench) -> set[str]:

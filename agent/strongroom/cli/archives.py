@@ -33,6 +33,7 @@ from strongroom.cli.requests import regenerate
 from strongroom.cli.terminal import clean, report, say_lines, width
 from strongroom.model.archive import Archive, Holding, Seal, Sort
 from strongroom.model.inspection import Finding
+from strongroom.model.provider import shown_ref
 from strongroom.model.retention import Verdict, class_names
 from strongroom.text.times import utc, utc_minute, utc_window
 from strongroom.text.units import number, short, size
@@ -230,7 +231,7 @@ def _fields(archive: Archive, files: ArchiveFiles, verdict: Verdict, now_called:
         ("verified", f"{utc(archive.verified_at)}: read back, decrypted, every record counted"),
         ("retention", ", ".join(class_names(archive.retention))),
         ("verdict", verdict.words),
-        ("job", f"{archive.job}, export {archive.ref}"),
+        ("job", f"{archive.job}, export {shown_ref(archive.ref)}"),
         ("sealed to", ", ".join(files.sealed_to)),
         ("payload", str(files.payload)),
         ("key", str(files.key)),

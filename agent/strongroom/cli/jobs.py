@@ -31,6 +31,7 @@ from strongroom.cli.output import (
 from strongroom.cli.requests import cancel
 from strongroom.cli.terminal import clean, report, say, say_lines, width
 from strongroom.model.job import Job, State
+from strongroom.model.provider import shown_ref
 from strongroom.model.waiting import cause_words, group_waits, group_words, job_words, wait_of
 from strongroom.text.events import moment_words
 from strongroom.text.sentences import beside_detail, next_step
@@ -201,7 +202,7 @@ def _fields(life: JobLife, now: datetime) -> list[tuple[str, str]]:
         ("next step", "" if job.finished and job.state is not State.FAILED else next_step(job)),
         ("next look", "" if job.finished else utc(job.next_at)),
         ("purpose", job.purpose),
-        ("export", job.ref),
+        ("export", shown_ref(job.ref)),
         ("announced", size(job.size) if job.size is not None else ""),
         ("expires", utc(job.expires_at) if job.expires_at else ""),
         ("troubles", tried),

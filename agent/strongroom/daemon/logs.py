@@ -19,6 +19,7 @@ from strongroom.config.secrets import SecretRef, resolve
 from strongroom.engine.core.engine import StepResult
 from strongroom.model.errors import AuthRefused, Transient, UsageError, WorldError
 from strongroom.model.job import Cause, Job
+from strongroom.model.provider import shown_ref
 from strongroom.model.times import format_instant
 
 
@@ -91,7 +92,7 @@ def report_transition(before: Job, after: Job, happening: StepResult) -> None:
         state=f"{before.state.value}>{after.state.value}",
         cause=facts.cause.value,
         until=format_instant(facts.next_at) if facts.cause is not Cause.NONE and facts.next_at else "",
-        ref=facts.ref,
+        ref=shown_ref(facts.ref),
         size=facts.size if facts.size is not None else "",
         archive=happening.archive.id if happening.archive else "",
         successor=happening.successor.id if happening.successor else "",

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import datetime, timedelta
 from enum import StrEnum
+from hashlib import sha256
 from types import MappingProxyType
 
 from msgspec import Struct
@@ -20,6 +21,18 @@ PAGEABLE: Mapping[str, str] = MappingProxyType({"zavu": "messages", "qlara": "me
 
 WALK = "walk-"
 """How the name of a walk over a list begins; no export is called so."""
+
+
+def shown_ref(ref: str) -> str:
+    """Return the name of an export as a person reads it: that of a walk with its pages so far and a digest of the rest.
+
+    The whole name of a walk holds its place on the list and is some hundred characters long.
+    """
+    if not ref.startswith(WALK):
+        return ref
+    pages = ref.removeprefix(WALK).partition("-")[0]
+    return f"{WALK}{pages[:9]}-{sha256(ref.encode()).hexdigest()[:8]}"
+
 
 COLLECTED = (
     "collected by paging, not exported: that no record is missing rests on the provider's list, and a record that was"

@@ -18,7 +18,7 @@ from msgspec.structs import replace
 
 from strongroom.model.errors import ExportGone, RequestRefused, Transient, Unanswered, UsageError
 from strongroom.model.plan import DatasetShape
-from strongroom.model.provider import ExportStatus, Observation
+from strongroom.model.provider import ExportStatus, Observation, shown_ref
 from strongroom.model.times import parse_instant
 from strongroom.model.window import Window
 from strongroom.providers.answers import LOOK_FIRST, ApiResponse, Unusable, error_words
@@ -88,7 +88,7 @@ def export_path(label: str, exports: str, ref: str) -> str:
 
 def safe_name(ref: str) -> str:
     """Return the export's name made safe for a file name and a message."""
-    return re.sub(r"[^A-Za-z0-9_-]", "_", ref)[:100]
+    return re.sub(r"[^A-Za-z0-9_-]", "_", shown_ref(ref))[:100]
 
 
 def unusable(label: str, reply: ApiResponse, why: Unusable) -> Transient:

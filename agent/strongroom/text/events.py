@@ -7,6 +7,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from strongroom.model.entry_kind import EntryKind
+from strongroom.model.provider import shown_ref
 from strongroom.model.times import parse_instant
 from strongroom.text.times import utc_clock
 from strongroom.text.units import number, short, size
@@ -147,7 +148,7 @@ def _main_facts(moment: Moment) -> Iterator[str]:
     if facts.get("cause"):
         yield f"cause {facts['cause']}"
     if facts.get("ref"):
-        yield f"export {facts['ref']}"
+        yield f"export {shown_ref(str(facts['ref']))}"
     if isinstance(length := facts.get("size"), int):
         yield size(length)
     if isinstance(counts := facts.get("records"), list):

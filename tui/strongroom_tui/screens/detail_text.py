@@ -15,6 +15,7 @@ from strongroom.model.archive import Archive
 from strongroom.model.hold import Hold
 from strongroom.model.inspection import Finding, MemberReport
 from strongroom.model.job import Cause, Job, State, Wait
+from strongroom.model.provider import shown_ref
 from strongroom.model.retention import Fate, Verdict
 from strongroom.model.text import clean
 from strongroom.model.waiting import cause_words, job_words, wait_of, wait_words
@@ -157,7 +158,7 @@ def _job_facts(job: Job, successor: str) -> Iterator[tuple[str, str]]:
     yield "window", f"{local(window.start)} up to {local(window.end)}"
     yield "purpose", job.purpose
     yield "retention", job.retention
-    yield "export", job.ref
+    yield "export", shown_ref(job.ref)
     yield "size", f"{size(job.size)} ({number(job.size)} bytes)" if job.size is not None else ""
     yield "expires", local(job.expires_at) if job.expires_at else ""
     yield "waits for", beside_detail(job, job.wait)
@@ -189,7 +190,7 @@ def _archive_facts(archive: Archive) -> Iterator[tuple[str, str]]:
     yield "stored", local(archive.durable_at)
     yield "verified", f"{local(archive.verified_at)} (+{span(archive.verified_at - archive.durable_at)})"
     yield "job", archive.job
-    yield "export", archive.ref
+    yield "export", shown_ref(archive.ref)
 
 
 def heading(mark: Mark, words: str) -> Text:

@@ -22,7 +22,7 @@ from strongroom.model.entry_kind import EntryKind
 from strongroom.model.errors import LinkDead, RequestRefused, TransferError
 from strongroom.model.inspection import DOUBTFUL, LEARNED, Bundled, Caps, Expectation
 from strongroom.model.job import Job
-from strongroom.model.provider import Container, Part
+from strongroom.model.provider import Container, Part, shown_ref
 from strongroom.providers.port import Provider, Sink, StopAsked
 from strongroom.vault.catalogue import Catalogue
 from strongroom.vault.log import add_entry, entries_of_job
@@ -97,7 +97,7 @@ def plan_delivery(ref: str, parts: Sequence[Part], asked: Expectation, caps: Cap
         raise RequestRefused(f"the export has {len(parts):,} files; at most {caps.max_members:,} are accepted")
     if any(part.container in (Container.ZIP_OF_JSON, Container.BUNDLE) for part in parts):
         raise RequestRefused("the export has several files and one of them is a ZIP; bare files were expected")
-    name = re.sub("[^A-Za-z0-9_-]", "_", ref)[:100]
+    name = re.sub("[^A-Za-z0-9_-]", "_", shown_ref(ref))[:100]
     return Delivery(tuple(parts), f"export_{name}.zip", _expect_bundle(parts, asked))
 
 

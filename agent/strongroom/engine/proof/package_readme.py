@@ -11,6 +11,7 @@ from strongroom.engine.proof.checkpoints import Issuer
 from strongroom.engine.proof.inclusion_proofs import Proven
 from strongroom.model.archive import Archive
 from strongroom.model.content_coding import undo_command
+from strongroom.model.provider import shown_ref
 from strongroom.model.text import counted
 from strongroom.model.times import format_instant
 from strongroom.vault.checkpoints import LoggedLine
@@ -59,7 +60,8 @@ def write_custody(archive: Archive, events: Sequence[LoggedLine], phrase: Phrase
         f"Signing key: {issuer.key or 'none'}",
         f"Source account: {issuer.account(archive.source)}",
         "",
-        f"Stream {archive.stream}, source {archive.source} ({archive.provider}), export {archive.ref or 'unnamed'}",
+        f"Stream {archive.stream}, source {archive.source} ({archive.provider}), "
+        f"export {shown_ref(archive.ref) or 'unnamed'}",
         f"From {format_instant(window.start)} up to, not including, {format_instant(window.end)}",
         f"{counted(archive.inspection.records, 'record')}, {archive.seal.size} bytes as delivered",
         "",
