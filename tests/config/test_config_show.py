@@ -110,7 +110,7 @@ def test_shows_what_is_in_force_and_no_secret(tmp_path: Path) -> None:
         },
         "metrics": {"textfile": None, "listen": "[::1]:9464"},
         "evidence": {"every": "1d", "timestamp_url": None, "timestamp_ca": None, "send_to": []},
-        "report": {"folder": None, "every": "month", "audience": "auditor"},
+        "report": {"folder": None, "notify": None, "every": "month", "audience": "auditor"},
         "reconcile": [],
         "copy": [],
         "provider": {"directories": []},

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext, suppress
+
 import pytest
 from textual import events
 from textual.app import ComposeResult
+from textual.css.query import NoMatches
 from textual.screen import Screen
 from textual.widgets import Input, Static
 
@@ -88,3 +91,27 @@ async def test_the_mouse_over_what_was_removed_and_is_still_drawn_does_nothing(
         app.post_message(kind(None, 1, 1, 0, 0, 1, False, False, False, 1, 1))
         await pilot.pause()
         assert app.is_running and app.return_code in (None, 0)
+
+
+class HalfMade(Screen[None]):
+    """A screen that is taken apart before it is whole."""
+
+    def on_unmount(self) -> None:
+        self.query_one("#nothing")
+
+
+@pytest.mark.parametrize(("told", "code"), [(True, 130), (False, 1)])
+async def test_a_half_made_screen_is_a_fault_unless_the_app_was_told_to_leave(*, told: bool, code: int) -> None:
+    app = Desk()
+    with suppress(NoMatches):  # the pilot raises what ended the app
+        async with app.run_test() as pilot:
+            app.push_screen(HalfMade())
+            await pilot.pause()
+            if told:
+                app.exit(return_code=130)
+            else:
+                app.pop_screen()
+            await pilot.pause()
+    assert app.code == code
+    with nullcontext() if told else pytest.raises(NoMatches):
+        app.raise_fault()

@@ -336,4 +336,4 @@ async def _run(app: StrongroomApp, ending: Ending) -> int:
     ending.asks(asyncio.get_running_loop(), partial(app.exit, return_code=ExitCode.INTERRUPTED))
     await app.run_async()
     app.raise_fault()
-    return app.return_code or ExitCode.OK
+    return app.code

@@ -51,6 +51,7 @@ class GuardedApp(App[ReturnType]):
         self.theme = DEFAULT
         self.error_console = Console(stderr=True, quiet=True)  # where the toolkit prints the variables
         self._fault: BaseException | None = None
+        self._asked_code: int | None = None  # what it was told to end with
 
     async def on_event(self, event: Event) -> None:
         """Pass an event on, unless the mouse is over what is removed and still drawn: there the toolkit fails."""
@@ -87,13 +88,26 @@ class GuardedApp(App[ReturnType]):
         self._keep(sys.exc_info()[1])
         super().panic(*renderables)
 
+    def exit(
+        self, result: ReturnType | None = None, return_code: int = 0, message: RenderableType | None = None
+    ) -> None:
+        """Leave. From now on what the toolkit meets in screens that are half made is no fault of the program."""
+        if self._asked_code is None:
+            self._asked_code = return_code
+        super().exit(result, return_code, message)
+
+    @property
+    def code(self) -> int:
+        """Return what the process ends with."""
+        return (self.return_code or 0) if self._asked_code is None else self._asked_code
+
     def raise_fault(self) -> None:
         """Raise what ended the app, if a fault did; to be called after it has ended."""
         if self._fault is not None:
             raise self._fault
 
     def _keep(self, fault: BaseException | None) -> None:
-        if self._fault is None and self.return_code:
+        if self._fault is None and self.return_code and self._asked_code is None:
             self._fault = fault
 
 
