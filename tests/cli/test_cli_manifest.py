@@ -29,6 +29,7 @@ ANSWERS = [
         "id",
         "get",
         "/exports/{id}",
+        "@",
         "",
         "state",
         "busy",
@@ -107,7 +108,7 @@ def test_a_window_is_walked_step_by_step_and_no_secret_is_shown(
         shown = invoke(*line, "--key", "env:TRIAL_KEY", "--yes")
         assert shown.exit_code == 0, shown.output
         steps = [text.split()[1] for text in shown.stdout.splitlines() if text.startswith(("ok ", "FAILED "))]
-        assert steps == ["account", "create", "state", "files", "content"]
+        assert steps == ["account", "create", "state", "files", "content", "list"]
         assert "> POST" in shown.stdout and '"status": ' in shown.stdout and "its fields are message" in shown.stdout
         assert KEY not in shown.output and TOKEN not in shown.output
         listed = json.loads(invoke(*line, "--key", "env:TRIAL_KEY", "--yes", "--json").stdout)

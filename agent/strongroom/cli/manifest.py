@@ -65,18 +65,21 @@ def _ask() -> ManifestDraft:
     }
     detail = _line(*named[auth]) if auth in named else ""
     create_path = _line("Path of the request that makes an export", "/exports")
-    lower, upper = _line("Key of the start of the range in its body", "from"), _line("Key of the end", "to")
+    lower = _line("Key of the start of the range in its body (a.b for b inside a)", "from")
+    upper = _line("Key of the end", "to")
     dataset_key = _line("Key of the kind of records, or nothing", "")
     ends = _word("Which ends of the range belong to it", WindowEnds, WindowEnds.UNKNOWN)
     time_format = _word("How times are written", TimeFormat, TimeFormat.RFC3339)
     found = _line("Where the id of the export is in the answer (JMESPath), or nothing", "id")
     observe = _word("What shows the state of an export", ObserveBy, ObserveBy.GET)
     observe_path = _line("Path of one export", f"{create_path}/{{id}}") if observe is ObserveBy.GET else ""
+    whole = _line("Where the export is in that answer (JMESPath), @ for the whole answer", "@") if observe_path else "@"
     wanted = observe is ObserveBy.LIST or not found
     list_path = _line("Path of the list of exports" + ("" if wanted else ", or nothing"), create_path if wanted else "")
     entries = _line("Where its entries are (JMESPath)", "items") if list_path else ""
+    entry_id = _line("Where the id is in an entry", found.rpartition(".")[2] or "id") if list_path else "id"
     seen = observe is not ObserveBy.FILE
-    status = _line("Where the status of an export is (JMESPath)", "status") if seen else ""
+    status = _line("Where the status is in an export (JMESPath)", "status") if seen else ""
     words = ["in progress", "ready", "failed"] if seen else []
     states = [_words(f"Its words for an export that is {each}, between commas") for each in words] or [(), (), ()]
     download = _word("Where the file is", DownloadBy, DownloadBy.LINK)
@@ -98,6 +101,8 @@ def _ask() -> ManifestDraft:
         id=found,
         observe=observe,
         observe_path=observe_path,
+        observe_export=whole,
+        entry_id=entry_id,
         list_path=list_path,
         list_entries=entries,
         status=status,
@@ -106,7 +111,7 @@ def _ask() -> ManifestDraft:
         failed=states[2],
         download=download,
         download_at=download_at,
-        container=_word("What the file is", Container, Container.CSV, (Container.BUNDLE,)),
+        container=_word("What the file is", Container, Container.CSV, (Container.BUNDLE, Container.JSON_PAGE)),
         datasets=_words("Names of the datasets, between commas"),
         id_field=_line("Field that names a record, or nothing", ""),
         time_field=_line("Field with its time, or nothing", ""),

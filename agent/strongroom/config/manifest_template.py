@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from msgspec import Struct
 
 from strongroom.config.manifest import parse_manifest
@@ -26,8 +28,10 @@ class ManifestDraft(Struct, frozen=True):
     id: str = "id"
     observe: ObserveBy = ObserveBy.GET
     observe_path: str = "/exports/{id}"
+    observe_export: str = "@"
     list_path: str = ""
     list_entries: str = "items"
+    entry_id: str = "id"
     status: str = "status"
     running: tuple[str, ...] = ()
     ready: tuple[str, ...] = ()
@@ -55,6 +59,11 @@ def _quoted(text: str) -> str:
 
 def _listed(words: tuple[str, ...]) -> str:
     return "[" + ", ".join(map(_quoted, words)) + "]"
+
+
+def _key(text: str) -> str:
+    """Write a key of the body; `a.b` is the key b inside a, as TOML reads it."""
+    return text if re.fullmatch(r"[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+)+", text) else _quoted(text)
 
 
 def _about(own: ManifestDraft) -> str:
@@ -91,17 +100,18 @@ time_format = {_quoted(own.time_format)}
 
 def _create(own: ManifestDraft) -> str:
     where = f"id = {_quoted(own.id)}                     # where its id is in the answer, in JMESPath"
-    dataset = f', {_quoted(own.dataset_key)} = "{{dataset}}"' if own.dataset_key else ""
+    dataset = f', {_key(own.dataset_key)} = "{{dataset}}"' if own.dataset_key else ""
     return f"""\
 # The one request that makes an export. {{lower}}, {{upper}} and {{dataset}} are filled in.
 [create]
 path = {_quoted(own.create_path)}
-body = {{ {_quoted(own.lower_key)} = "{{lower}}", {_quoted(own.upper_key)} = "{{upper}}"{dataset} }}
+body = {{ {_key(own.lower_key)} = "{{lower}}", {_key(own.upper_key)} = "{{upper}}"{dataset} }}
 {where if own.id else "id_may_lack = true"}
 """
 
 
 def _export(own: ManifestDraft) -> str:
+    entry = f"id = {_quoted(own.entry_id)}\n" if own.list_path and own.entry_id != "id" else ""
     by_file = own.observe is ObserveBy.FILE
     status = (
         ""
@@ -113,9 +123,9 @@ statuses = {{ running = {_listed(own.running)}, ready = {_listed(own.ready)}, fa
 """
     )
     return f"""\
-# How the provider describes an export, in JMESPath.
+# How the provider describes an export, in JMESPath: as an entry of the list, and where [observe] finds it in an answer.
 [export]
-{status}# created = "created_at"
+{entry}{status}# created = "created_at"
 # completed = "completed_at"
 # expires = "expires_at"      # when it can no longer be downloaded
 # size = "file_size"          # bytes, compared with what comes
@@ -132,6 +142,7 @@ statuses = {{ running = {_listed(own.running)}, ready = {_listed(own.ready)}, fa
 
 def _observe(own: ManifestDraft) -> str:
     path = f"path = {_quoted(own.observe_path)}\n" if own.observe is ObserveBy.GET else ""
+    path += f"export = {_quoted(own.observe_export)}\n" if path and own.observe_export != "@" else ""
     return f"""\
 # What shows the state of an export: an answer of its own (get), the list, or the file itself.
 [observe]

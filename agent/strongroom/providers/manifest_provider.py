@@ -29,6 +29,7 @@ from strongroom.model.provider import (
     Probe,
     Renewal,
 )
+from strongroom.model.text import counted
 from strongroom.providers.account import (
     ACCEPT,
     CSV_CODES,
@@ -195,7 +196,7 @@ class ManifestProvider(Plain):
         nameless = sum(not seen.ref and is_recent(seen, since) and seen.status not in DEAD for _, seen in found)
         if nameless:
             raise Transient(
-                f"{self._label}'s list shows {nameless} exports without an id, any of which may be ours",
+                f"{self._label}'s list shows {counted(nameless, 'export')} without an id, any of which may be ours",
                 hint="the list is read again; nothing is requested before it names its exports",
             )
 

@@ -9,7 +9,7 @@ import csv
 import hashlib
 import json
 from collections.abc import Callable, Iterator, Sequence
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 from msgspec import Struct
@@ -17,7 +17,7 @@ from msgspec import Struct
 from strongroom.config.manifest import load_manifest
 from strongroom.config.secrets import SecretRef
 from strongroom.engine.core.sources import Dependencies
-from strongroom.model.errors import StrongroomError, UsageError, WorldError
+from strongroom.model.errors import StrongroomError, Transient, UsageError, WorldError
 from strongroom.model.manifest import Manifest
 from strongroom.model.names import nearest_words
 from strongroom.model.plan import ExportSpec
@@ -112,6 +112,8 @@ def walk_trial(
         yield _files(parts)
         for part in parts[:1]:
             yield _content(provider, trial, part)
+        if trial.manifest.list is not None and not provider.capabilities.paged:
+            yield _listing(provider, seen.ref)
     except StrongroomError as error:
         yield TrialStep("failed", error.message, good=False, hint=error.hint)
 
@@ -165,6 +167,25 @@ def _request(provider: Provider, spec: ExportSpec) -> tuple[str, TrialStep]:
     if newest is None:
         return "", TrialStep("create", "the answer names no export, and its list is empty", good=False)
     return newest.observation.ref, TrialStep("create", words)
+
+
+def _listing(provider: Provider, ref: str) -> TrialStep:
+    """Look for the export on the list, as after a request whose answer was lost."""
+    hint = (
+        "[export] describes an entry of the list: set its id and status as an entry has them, and export in"
+        " [observe] if the answer for one export has it inside another object"
+    )
+    try:
+        listed = {each.observation.ref: each.observation for each in provider.sweep(datetime.min.replace(tzinfo=UTC))}
+    except Transient as error:
+        return TrialStep("list", error.message, good=False, hint=hint)
+    if ref not in listed:
+        return TrialStep("list", "the list does not show the export: a lost answer could not be resolved by it yet")
+    status = listed[ref].status
+    good = status is not ExportStatus.UNKNOWN
+    return TrialStep(
+        "list", f"the list shows the export, and its status is {status}", good=good, hint="" if good else hint
+    )
 
 
 def _state(seen: Observation) -> TrialStep:
