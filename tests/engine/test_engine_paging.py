@@ -6,6 +6,7 @@ import json
 import os
 import signal
 from collections.abc import Iterator
+from html import unescape
 from pathlib import Path
 
 import pytest
@@ -72,6 +73,10 @@ def test_a_day_of_messages_becomes_one_archive_of_pages_that_says_so_and_is_sear
     assert check_names(bench) == true_set()
     assert COLLECTED[:40] in " ".join(run_cli(bench, "coverage").split())
     assert json.loads(run_cli(bench, "coverage", "--json"))["streams"][0]["collected_by_paging"] is True
+    run_cli(bench, "report", str(bench.base), "--from", f"{DAY.start:%Y-%m-%d}", "--to", f"{DAY.end:%Y-%m-%d}")
+    (page,) = bench.base.glob("*.html")
+    assert COLLECTED in unescape(page.read_text())
+    assert COLLECTED in " ".join(run_cli(bench, "source", "check", "zavu").split())
 
 
 def check_pages(archive: Archive) -> None:
@@ -160,3 +165,10 @@ def test_killed_and_started_again_a_walk_becomes_one_archive(tmp_path: Path) -> 
                 assert drive(bench, number)[0] == -signal.SIGKILL
                 assert drive(bench, 0)[0] == 0
                 check_house(bench, unindexed=place in UNINDEXED)
+
+
+@pytest.mark.parametrize("status", [404, 410, 501])
+def test_the_commands_offer_paging_where_exports_are_refused(bench: Bench, status: int) -> None:
+    bench.sandbox.faults.add(InjectedFault(FaultKind.ANSWER, Operation.LIST, status=status, times=None))
+    for command in (("source", "check", "zavu"), ("doctor",)):
+        assert 'collect = "paging"' in " ".join(run_cli(bench, *command).split()), command
