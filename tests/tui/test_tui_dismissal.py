@@ -93,6 +93,16 @@ async def test_the_mouse_over_what_was_removed_and_is_still_drawn_does_nothing(
         assert app.is_running and app.return_code in (None, 0)
 
 
+async def test_a_dialog_that_is_left_before_it_is_made_is_no_fault() -> None:
+    app = Desk()
+    async with app.run_test() as pilot:
+        for _again in range(5):
+            app.push_screen(Confirm("Do it?", "words", "Do it"))
+            app.pop_screen()
+            await pilot.pause()
+        assert app.is_running and len(app.screen_stack) == 1
+
+
 class HalfMade(Screen[None]):
     """A screen that is taken apart before it is whole."""
 

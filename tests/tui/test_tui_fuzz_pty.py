@@ -19,7 +19,7 @@ from strongroom.cli.demo_company import CompanyFolder
 
 SEED = int(os.environ.get("STRONGROOM_FUZZ_SEED", "20261201"))
 SECONDS = float(os.environ.get("STRONGROOM_FUZZ_SECONDS", "0"))
-SENT = 250
+SENT = int(os.environ.get("STRONGROOM_FUZZ_SENT", "250"))
 DEMO = bool(os.environ.get("STRONGROOM_FUZZ_DEMO"))
 QUIT = 0
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 from asyncio import InvalidStateError
 
 from textual.await_complete import AwaitComplete
+from textual.css.query import NoMatches
+from textual.events import Event
 from textual.screen import Screen, ScreenResultType
 
 
@@ -13,6 +15,14 @@ class DismissibleScreen(Screen[ScreenResultType]):
 
     A modal screen names it after `ModalScreen`, whose style the toolkit takes from the first base alone.
     """
+
+    async def on_event(self, event: Event) -> None:
+        """Pass an event on. A screen that was left before its parts were made finds none of them: that is no fault."""
+        try:
+            await super().on_event(event)
+        except NoMatches:
+            if self in self.app.screen_stack:
+                raise
 
     def dismiss(self, result: ScreenResultType | None = None) -> AwaitComplete:
         """Leave with an answer. A screen that has left already does nothing."""
