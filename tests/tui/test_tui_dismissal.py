@@ -12,6 +12,7 @@ from textual.screen import Screen
 from textual.widgets import Input, Static
 
 from strongroom_tui.dialogs.dialog import AskLine, Confirm
+from strongroom_tui.dialogs.help import Palette
 from strongroom_tui.process import GuardedApp
 
 
@@ -98,6 +99,20 @@ async def test_a_dialog_that_is_left_before_it_is_made_is_no_fault() -> None:
     async with app.run_test() as pilot:
         for _again in range(5):
             app.push_screen(Confirm("Do it?", "words", "Do it"))
+            app.pop_screen()
+            await pilot.pause()
+        assert app.is_running and len(app.screen_stack) == 1
+
+
+async def test_a_palette_that_is_left_before_it_is_made_is_no_fault() -> None:
+    app = Desk()
+    async with app.run_test() as pilot:
+        for _again in range(5):
+            app.push_screen(Palette())
+            app.pop_screen()
+            await pilot.pause()
+            app.push_screen(Palette())
+            await pilot.pause(0)
             app.pop_screen()
             await pilot.pause()
         assert app.is_running and len(app.screen_stack) == 1

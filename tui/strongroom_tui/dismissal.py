@@ -17,10 +17,13 @@ class DismissibleScreen(Screen[ScreenResultType]):
     """
 
     async def on_event(self, event: Event) -> None:
-        """Pass an event on. A screen that was left before its parts were made finds none of them: that is no fault."""
+        """Pass an event on. A screen that was left before its parts were made finds none of them: that is no fault.
+
+        The toolkit's palette looks in the stack for the screen under it, in which neither is any more.
+        """
         try:
             await super().on_event(event)
-        except NoMatches:
+        except (NoMatches, IndexError):
             if self in self.app.screen_stack:
                 raise
 

@@ -26,6 +26,7 @@ from textual.worker import Worker, WorkerError
 
 from strongroom.text.states import JOBS
 from strongroom_tui.dialogs.tour import TourHost, begin_tour
+from strongroom_tui.dismissal import DismissibleScreen
 from strongroom_tui.screens.screen import LEAST_HEIGHT, LEAST_WIDTH, TextScreen
 from strongroom_tui.widgets.footer import KeyFooter
 
@@ -149,7 +150,7 @@ def _keys(app: App[None], screen: Screen[Any], action: str) -> Iterator[str]:
             yield app.get_key_display(each.binding)
 
 
-class Palette(CommandPalette):
+class Palette(CommandPalette, DismissibleScreen[None]):
     """The palette. It closes, with nothing done, when the terminal becomes too small for it."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -161,6 +162,15 @@ class Palette(CommandPalette):
         """Put its own keys over those of the tab."""
         yield from super().compose()
         yield KeyFooter()
+
+    def run_worker(self, work: Any, *args: Any, **named: Any) -> Worker[Any]:
+        """Start work whose errors are judged here: the toolkit's goes on for a moment after the palette closed."""
+        return super().run_worker(work, *args, **{**named, "exit_on_error": False})
+
+    def on_worker_state_changed(self, event: Worker.StateChanged) -> None:
+        """Raise what went wrong while the palette was there."""
+        if event.worker.error is not None and self in self.app.screen_stack:
+            raise event.worker.error
 
     @on(Input.Submitted)
     def _wait(self, event: Input.Submitted) -> None:
@@ -177,9 +187,9 @@ class Palette(CommandPalette):
     async def _choose(self, looking: list[Worker[Any]]) -> None:
         with suppress(WorkerError):  # something else was typed: Enter was not meant for that
             await self.app.workers.wait_for_complete(looking)
-            found = self.query_one(CommandList)
-            if self.is_current and found.option_count:
-                found.action_select()
+            for found in self.query(CommandList) if self.is_current else ():  # none where it was closed meanwhile
+                if found.option_count:
+                    found.action_select()
 
     async def on_resize(self) -> None:
         """Close where there is no room left."""
@@ -189,7 +199,7 @@ class Palette(CommandPalette):
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """Turn no page of a list that is not laid out yet."""
         if action == "command_list" and str(parameters[0]).startswith("page_"):
-            return bool(self.query_one(CommandList).scrollable_content_region)
+            return any(each.scrollable_content_region for each in self.query(CommandList))
         return super().check_action(action, parameters)
 
 

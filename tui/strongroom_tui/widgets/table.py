@@ -138,6 +138,12 @@ class PageTable(DataTable[Text], inherit_bindings=False):
         self._columns_shown: Columns = ()
         self._rows_shown: list[TableRow] = []
 
+    def on_click(self, event: events.Click) -> None:
+        """Pass over a click on a column that is no longer there: they change with the size of the terminal."""
+        if event.style.meta.get("column", -1) >= len(self.columns):
+            event.prevent_default()
+            event.stop()
+
     @property
     def chosen(self) -> str:
         """Return the key of the row under the cursor, or an empty string."""
