@@ -85,8 +85,8 @@ def strongroom(*arguments: str, codes: tuple[int, ...] = (0,)) -> str:
 
 
 def told(*arguments: str) -> Any:
-    """Run the program as its user and read its JSON."""
-    return json.loads(strongroom(*arguments, "--json"))
+    """Run the program as its user and read its JSON. It exits with 1 where it reports that something is wrong."""
+    return json.loads(strongroom(*arguments, "--json", codes=(0, 1)))
 
 
 def listed(*arguments: str) -> list[dict[str, Any]]:
