@@ -72,7 +72,13 @@ def unpack(wheels: Iterable[Path], target: Path) -> None:
             for member in wheel.infolist():
                 script = ".data/scripts/" in member.filename  # no program but ours is offered
                 if not (member.is_dir() or script or is_unused(member.filename)):
-                    _unpack_member(wheel.read(member), target / member.filename)
+                    _unpack_member(wheel.read(member), target / _named_for_its_python(member.filename, path.name))
+
+
+def _named_for_its_python(member: str, wheel: str) -> str:
+    """Return a name that says which Python a compiled file is for, which some wheels for one Python leave out."""
+    tag = re.search(r"-cp(3\d+)-cp\1-.*?(x86_64|aarch64)\.whl$", wheel)
+    return member.replace(".abi3.so", f".cpython-{tag[1]}-{tag[2]}-linux-gnu.so") if tag else member
 
 
 def _unpack_member(data: bytes, path: Path) -> None:

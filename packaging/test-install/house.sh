@@ -28,6 +28,9 @@ installed() {
     files | comm -13 /tmp/before - | grep -Ev '^/(usr/(lib|share|bin)/|etc/strongroom|var/lib/strongroom$|etc/\.pwd\.lock)' && fail "files elsewhere" || true
     # Compiled once, so that the daemon, who cannot write here, need not.
     [ -n "$(find /usr/lib/strongroom -name '*.pyc' -print -quit)" ] || fail "nothing is compiled"
+    # What is compiled for each Python apart, with the Python of this system: what init and verify do does not need it.
+    /usr/lib/strongroom/bin/python3 -I -c \
+        "import boto3, cryptography.fernet, isal.igzip, msgspec, simdjson, zstandard, strongroom.daemon.daemon"
     $program init --service-user strongroom --config $config --vault /var/lib/strongroom/vault --no-passphrase \
         --identity /root/identity.age --recovery-file /root/recovery.txt --source zavu-main \
         --api-key file:/etc/strongroom/key --dataset messages

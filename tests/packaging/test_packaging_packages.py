@@ -159,6 +159,20 @@ def test_wheels_that_differ_in_more_than_compiled_files_are_refused(tmp_path: Pa
         unpack([tmp_path / "1.whl", tmp_path / "2.whl"], tmp_path / "tree")
 
 
+def test_a_compiled_file_of_a_wheel_for_one_python_is_named_for_it(tmp_path: Path) -> None:
+    """Debian 13 could not start a daemon: the file of Python 3.11, which claims to be for all, was there for 3.13."""
+    tags = ("cp311-cp311", "cp313-cp313", "cp38-abi3")
+    for number, tag in enumerate(tags):
+        with zipfile.ZipFile(tmp_path / f"one-1.0-{tag}-manylinux_2_17_x86_64.whl", "w") as wheel:
+            wheel.writestr(f"one{number // 2}.abi3.so", tag)
+    unpack(sorted(tmp_path.glob("*.whl")), tmp_path / "tree")
+    assert {path.name: path.read_text() for path in (tmp_path / "tree").iterdir()} == {
+        "one0.cpython-311-x86_64-linux-gnu.so": "cp311-cp311",
+        "one0.cpython-313-x86_64-linux-gnu.so": "cp313-cp313",
+        "one1.abi3.so": "cp38-abi3",
+    }
+
+
 def test_a_package_names_the_pythons_that_it_was_built_for(tmp_path: Path) -> None:
     made = describe(Package(ROOT, tmp_path, "1.0", 0, "Somebody <a@b.example>"), tmp_path, PYTHONS)
     assert made["overrides"]["deb"]["depends"][:2] == ["python3 (>= 3.11)", "python3 (<< 3.14)"]
