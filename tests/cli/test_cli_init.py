@@ -221,6 +221,26 @@ def test_an_identity_inside_the_vault_is_refused(invoke: Invoke, place: list[str
     assert "inside the vault" in result.stderr
 
 
+@pytest.mark.parametrize(
+    ("line", "words"),
+    [
+        (["--identity", "{0}/x", "--recovery-file", "{0}/x"], "the same path"),
+        (["--identity", "{0}/dangling", "--recovery-recipient", RECIPIENT], "already"),
+        (
+            ["--config", "{0}/vault/c.toml", "--identity", "{0}/i", "--recovery-recipient", RECIPIENT],
+            "inside the vault",
+        ),
+    ],
+)
+def test_paths_that_cannot_work_together_make_nothing(
+    line: list[str], words: str, invoke: Invoke, place: list[str], tmp_path: Path
+) -> None:
+    (tmp_path / "dangling").symlink_to(tmp_path / "nowhere")
+    refused = invoke(*place, "--no-passphrase", *(each.format(tmp_path) for each in line))
+    assert refused.exit_code == 2 and words in refused.stderr
+    assert [each.name for each in tmp_path.iterdir()] == ["dangling"]
+
+
 def test_a_passphrase_file_that_others_can_read_is_refused(invoke: Invoke, place: list[str], tmp_path: Path) -> None:
     passphrase = tmp_path / "passphrase"
     passphrase.write_text("known to all")

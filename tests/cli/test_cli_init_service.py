@@ -54,6 +54,56 @@ def test_all_that_the_daemon_needs_belongs_to_its_user(invoke: Invoke, tmp_path:
 
 
 @AS_ROOT
+@pytest.mark.parametrize("inside", ["config", "identity", "recovery-file"])
+def test_nothing_that_the_user_must_not_have_is_put_where_everything_is_the_users(
+    inside: str, invoke: Invoke, tmp_path: Path
+) -> None:
+    line = options(tmp_path, "nobody")
+    place = str(tmp_path / "home" / "file")
+    if inside == "recovery-file":
+        at = line.index("--recovery-recipient")
+        line[at : at + 2] = ["--recovery-file", place]
+    else:
+        line[line.index(f"--{inside}") + 1] = place
+    refused = invoke(*line)
+    assert refused.exit_code == 2
+    assert f"{place} would be in {tmp_path}/home, which belongs to nobody" in refused.stderr
+    assert list(tmp_path.iterdir()) == []
+
+
+@AS_ROOT
+def test_the_user_passes_through_a_folder_that_was_made_for_the_configuration(invoke: Invoke, tmp_path: Path) -> None:
+    nobody, line = pwd.getpwnam("nobody"), options(tmp_path, "nobody")
+    line[line.index("--config") + 1] = str(tmp_path / "etc" / "c.toml")
+    assert invoke(*line).exit_code == 0
+    folder = (tmp_path / "etc").stat()
+    assert (folder.st_uid, folder.st_gid, stat.S_IMODE(folder.st_mode)) == (0, nobody.pw_gid, 0o750)
+
+
+@AS_ROOT
+def test_a_link_in_place_of_the_configuration_is_refused(invoke: Invoke, tmp_path: Path) -> None:
+    (tmp_path / "real.toml").write_text("# comments alone\n")
+    (tmp_path / "c.toml").symlink_to(tmp_path / "real.toml")
+    refused = invoke(*options(tmp_path, "nobody"))
+    assert refused.exit_code == 2 and "is a link" in refused.stderr
+    assert not (tmp_path / "home").exists()
+
+
+def test_the_folder_above_the_users_own_must_be_there(invoke: Invoke, tmp_path: Path) -> None:
+    line = options(tmp_path, ME)
+    line[line.index("--vault") + 1] = str(tmp_path / "a" / "b" / "vault")
+    refused = invoke(*line)
+    assert refused.exit_code == 2 and f"the folder {tmp_path}/a does not exist" in refused.stderr
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_user_without_a_name_is_refused(invoke: Invoke, tmp_path: Path) -> None:
+    refused = invoke(*options(tmp_path, ""))
+    assert refused.exit_code == 2 and "there is no system user ''" in refused.stderr
+    assert list(tmp_path.iterdir()) == []
+
+
+@AS_ROOT
 def test_a_folder_that_was_there_keeps_what_else_is_in_it(invoke: Invoke, tmp_path: Path) -> None:
     nobody, home = pwd.getpwnam("nobody"), tmp_path / "home"
     home.mkdir()

@@ -469,3 +469,16 @@ def test_the_scrub_from_the_command_line(own_home: Home, invoke: Invoke) -> None
     found = invoke("--config", own_home.config, "scrub", "run")
     assert found.exit_code == 1
     assert "expected SHA-256" in found.output.replace("\n", " ")
+
+
+def test_a_new_catalogue_goes_to_a_bare_name_and_never_into_the_vault(
+    own_home: Home, invoke: Invoke, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    made = invoke("--config", own_home.config, "rebuild", "--output", "bare.sqlite")
+    assert made.exit_code == 0, made.stderr
+    assert (tmp_path / "bare.sqlite").is_file()
+    vault = load_config(own_home.config).vault.path
+    refused = invoke("--config", own_home.config, "rebuild", "--output", vault / "tmp" / "other.sqlite")
+    assert refused.exit_code == 2 and "is inside the vault" in refused.stderr
+    assert not (vault / "tmp" / "other.sqlite").exists()

@@ -37,6 +37,7 @@ OUTSIDE = {
     "engine/proof/checkpoint_delivery.py": "the authorities of a time stamp",
     "engine/access/restore.py": "the target that a person names",
     "vault/vault.py": "the folder above a new vault",
+    "engine/queries/service_owner.py": "the configuration, which the daemon's user is to read",
     "engine/repair/copy_restore.py": "the folder above a new vault",
     "engine/repair/copy_rehearsal.py": "the scratch folder of a rehearsal, which it made itself",
     "cli": "reaches the vault through the engine alone",

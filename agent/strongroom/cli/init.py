@@ -251,7 +251,7 @@ def _new_vault(session: Session, answers: InitAnswers, accounts: tuple[FreshSour
         recovery_file=answers.recovery_file.absolute() if answers.recovery_file else None,
         retention=find_class(answers.retention),
         copy=answers.copy.absolute() if answers.copy else None,
-        owner=find_owner(answers.service_user) if answers.service_user else None,
+        owner=None if answers.service_user is None else find_owner(answers.service_user),
     )
 
 

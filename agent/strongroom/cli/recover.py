@@ -160,7 +160,8 @@ def rebuild(
     config, progress = session.config(), _Progress(quiet=as_json)
     streams = {stream.name: stream.plan().stream for stream in config.streams}
     opened = open_identities(config, identity, passphrase_file) if identity else ()
-    order = Rebuild(config.vault.path, system_clock, streams, to, lose_history, progress.watch, identities=opened)
+    target = to.absolute() if to else None
+    order = Rebuild(config.vault.path, system_clock, streams, target, lose_history, progress.watch, identities=opened)
     done = make(order)
     if as_json:
         put_document(_rebuild_document(done, progress.seconds))

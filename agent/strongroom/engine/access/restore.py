@@ -37,7 +37,12 @@ from strongroom.vault.vault import Vault
 
 def require_outside(vault: Vault, target: Path) -> None:
     """Refuse a place inside the vault, by whatever name, link or mount it is reached. Raises UsageError."""
-    root, place = vault.layout.root, target.resolve()
+    require_outside_of(vault.layout.root, target)
+
+
+def require_outside_of(root: Path, target: Path) -> None:
+    """Refuse a place inside the folder of a vault. Raises UsageError."""
+    place = target.resolve()
     if any(each.exists() and each.samefile(root) for each in (place, *place.parents)):
         raise UsageError(
             f"{target} is inside the vault, which takes no other files than its own",

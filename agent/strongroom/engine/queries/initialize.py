@@ -16,7 +16,7 @@ from strongroom.copies.folder import require_apart
 from strongroom.engine.core.identities import NewIdentity, identity_file, make_identity
 from strongroom.engine.core.sources import Dependencies
 from strongroom.engine.core.trusted_clock import remember_confirmed, remember_time
-from strongroom.engine.queries.service_owner import Owner, give, let_read, require_home
+from strongroom.engine.queries.service_owner import Owner, give, give_alone, let_read, require_away, require_home
 from strongroom.engine.repair.vault_folder import is_unfinished
 from strongroom.evidence.line import Entry, Fact
 from strongroom.evidence.note import Signer
@@ -57,6 +57,23 @@ class CreatedVault(Struct, frozen=True):
 
 def check_new_vault(wanted: NewVault) -> None:
     """Refuse, before anything is made, what would overwrite or mix up something, or not work. Raises UsageError."""
+    _check_files(wanted)
+    _check_inside(wanted)
+    if wanted.vault.exists() and any(wanted.vault.iterdir()):
+        hint = "choose another folder for the vault"
+        if wanted.vault.is_dir() and is_unfinished(Layout(wanted.vault), configured=False):
+            hint = f"an earlier init was interrupted there; see: strongroom recover --vault {wanted.vault}"
+        raise UsageError(f"{wanted.vault} is not empty", hint=hint)
+    if wanted.copy is not None:
+        require_apart(wanted.vault, wanted.copy)
+    if wanted.owner is not None:
+        require_home(wanted.owner, wanted.vault)
+        require_away(wanted.owner, wanted.vault.parent, wanted.config, wanted.identity, wanted.recovery_file)
+    _check_text(wanted)
+
+
+def _check_files(wanted: NewVault) -> None:
+    """Refuse a file that exists, or a path that two of them have."""
     places = {
         "signing key": signing_key_of(wanted),
         "configuration": wanted.config,
@@ -64,26 +81,25 @@ def check_new_vault(wanted: NewVault) -> None:
         "recovery file": wanted.recovery_file,
     }
     for what, path in places.items():
-        if path is not None and path.exists() and not (path == wanted.config and sets_nothing(path)):
+        if path is not None and os.path.lexists(path) and not (path == wanted.config and sets_nothing(path)):
             raise UsageError(
                 f"there is a {what} at {path} already", hint="it is never overwritten: choose another path"
             )
-    if wanted.vault.exists() and any(wanted.vault.iterdir()):
-        hint = "choose another folder for the vault"
-        if wanted.vault.is_dir() and is_unfinished(Layout(wanted.vault), configured=False):
-            hint = f"an earlier init was interrupted there; see: strongroom recover --vault {wanted.vault}"
-        raise UsageError(f"{wanted.vault} is not empty", hint=hint)
+    named = [path for path in places.values() if path is not None]
+    if len(set(named)) < len(named):
+        raise UsageError("two of the files to make have the same path", hint="choose a path for each")
+
+
+def _check_inside(wanted: NewVault) -> None:
+    """Refuse an identity or a configuration in the vault."""
     for path in filter(None, (wanted.identity, wanted.recovery_file)):
         if wanted.vault.resolve() in path.resolve().parents:
             raise UsageError(
                 "the identity must not be inside the vault that it opens",
                 hint="anyone who copies the vault would have the key",
             )
-    if wanted.copy is not None:
-        require_apart(wanted.vault, wanted.copy)
-    if wanted.owner is not None:
-        require_home(wanted.owner, wanted.vault)
-    _check_text(wanted)
+    if wanted.vault.resolve() in wanted.config.resolve().parents:
+        raise UsageError("the configuration must not be inside the vault", hint="choose another folder with --config")
 
 
 def sets_nothing(path: Path) -> bool:
@@ -130,7 +146,7 @@ def initialize(wanted: NewVault, recovery: NewIdentity, dependencies: Dependenci
     Raises UsageError or WorldError; what was made until then stays, nothing older is touched.
     """
     check_new_vault(wanted)
-    fresh = not wanted.vault.parent.exists()
+    fresh = [path for path in (wanted.vault.parent, wanted.config.parent) if not path.exists()]
     working = make_identity(dependencies.random_bytes)
     recipients = (working.recipient, recovery.recipient)
     _write_private(wanted.identity, identity_file(working, wanted.passphrase, dependencies.random_bytes))
@@ -150,8 +166,10 @@ def initialize(wanted: NewVault, recovery: NewIdentity, dependencies: Dependenci
         vault.close()
     _write_config(wanted.config, _text(wanted, recipients))
     if wanted.owner is not None:
-        give(wanted.owner, *([wanted.vault.parent] if fresh else [wanted.vault, signing_key_of(wanted)]))
-        let_read(wanted.owner, wanted.config)
+        give(wanted.owner, wanted.vault, signing_key_of(wanted))
+        if wanted.vault.parent in fresh:
+            give_alone(wanted.owner, wanted.vault.parent)
+        let_read(wanted.owner, wanted.config, folder_too=wanted.config.parent in fresh)
     return CreatedVault(wanted.vault, wanted.config, wanted.identity, working.recipient, str(signer.verifier), recovery)
 
 

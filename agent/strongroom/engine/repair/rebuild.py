@@ -17,6 +17,7 @@ from pathlib import Path
 from msgspec import Struct, field
 
 from strongroom.age.keys import X25519Identity
+from strongroom.engine.access.restore import require_outside_of
 from strongroom.engine.proof.log_continuity import is_at, require_history
 from strongroom.engine.proof.manifests import Restorer, enter_file, manifests_of, name_of
 from strongroom.engine.proof.replay import Body, Replay, put_line, replay_ends
@@ -104,6 +105,8 @@ def rebuild(order: Rebuild) -> Rebuilt:
     UsageError where the log has lost lines without `lose_history`, Interrupted when `stop` returns True.
     """
     require_sound_places(order.layout)
+    if order.to is not None:
+        require_outside_of(order.root, order.to)
     if not is_there(order.layout.log) and not any(manifests_of(order.layout)):
         raise VaultError(f"there is no vault at {order.layout.root}", hint="check [vault] path")
     with hold(order.layout.lock, "strongroom rebuild"):
