@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from contextlib import closing, redirect_stderr
 from io import StringIO
+from typing import Any
 
 import pytest
 
@@ -34,6 +35,11 @@ def rename(home: Home, *pairs: tuple[str, str]) -> None:
 def next_run(home: Home) -> None:
     with open_engine(load_config(home.config), "test"):
         pass
+
+
+def archived(streams: list[dict[str, Any]]) -> list[list[dict[str, str]]]:
+    """Return the windows of each stream that are archived."""
+    return [[window for window in each["windows"] if window["cover"] == "proven"] for each in streams]
 
 
 def test_every_list_tells_that_a_name_is_new_and_shows_it_after_the_next_run(invoke: Invoke, own_home: Home) -> None:
@@ -74,7 +80,7 @@ def test_every_list_tells_that_a_name_is_new_and_shows_it_after_the_next_run(inv
     assert {each["stream"] for each in judged} == {STREAM}
     assert {each["fate"] for each in judged} == {"held"}
     streams = ask(invoke, home, "coverage")[0]["streams"]
-    assert [each["windows"] for each in streams] == [each["windows"] for each in covered["streams"]]
+    assert archived(streams) == archived(covered["streams"])  # what is pending changes by the hour
     assert [each["stream"] for each in streams] == [STREAM]
     (by_old, words) = ask(invoke, home, "coverage", "--stream", OLD_STREAM)
     assert by_old["streams"] == streams
