@@ -101,10 +101,10 @@ def test_a_catalogue_that_is_taken_away_ends_the_daemon_and_tells_somebody(
     monkeypatch.setenv("STATE_DIRECTORY", str(house.base / "state"))
     with listening(monkeypatch) as status:
         with daemon(house) as running:
+            running.wait_for(at_rest(catalogue))  # taken away during a write it is damaged: another refusal
             if how == "was deleted":
                 catalogue.unlink()
             else:
-                running.wait_for(at_rest(catalogue))  # a copy made during a write is damaged, which is another refusal
                 other = house.base / "other"
                 other.write_bytes(catalogue.read_bytes())
                 other.replace(catalogue)
