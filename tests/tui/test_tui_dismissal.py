@@ -5,8 +5,10 @@ from __future__ import annotations
 from contextlib import nullcontext, suppress
 
 import pytest
+from rich.style import Style
 from textual import events
 from textual.app import ComposeResult
+from textual.command import CommandList
 from textual.css.query import NoMatches
 from textual.screen import Screen
 from textual.widgets import Input, Static
@@ -116,6 +118,18 @@ async def test_a_palette_that_is_left_before_it_is_made_is_no_fault() -> None:
             app.pop_screen()
             await pilot.pause()
         assert app.is_running and len(app.screen_stack) == 1
+
+
+async def test_a_click_on_a_line_of_the_palette_that_was_replaced_does_nothing() -> None:
+    app = Desk()
+    async with app.run_test() as pilot:
+        app.push_screen(palette := Palette())
+        await pilot.pause()
+        found = palette.query_one(CommandList)
+        gone = Style.from_meta({"option": found.option_count})
+        found.post_message(events.Click(found, 1, 1, 0, 0, 1, False, False, False, 1, 1, gone))
+        await pilot.pause()
+        assert app.is_running and app.screen is palette
 
 
 class HalfMade(Screen[None]):

@@ -16,7 +16,7 @@ from types import MappingProxyType
 from typing import Any, ClassVar, cast
 
 from rich.text import Text
-from textual import on
+from textual import events, on
 from textual.app import App, ComposeResult
 from textual.binding import ActiveBinding, Binding, BindingType
 from textual.command import CommandList, CommandPalette, ProviderSource
@@ -150,6 +150,16 @@ def _keys(app: App[None], screen: Screen[Any], action: str) -> Iterator[str]:
             yield app.get_key_display(each.binding)
 
 
+class FoundList(CommandList):
+    """The list of the palette. A click on a line that a shorter answer has just replaced does nothing."""
+
+    def on_click(self, event: events.Click) -> None:
+        """Pass over a click on what is no longer in the list; the toolkit would look for it there."""
+        if event.style.meta.get("option", -1) >= self.option_count:
+            event.prevent_default()
+            event.stop()
+
+
 class Palette(CommandPalette, DismissibleScreen[None]):
     """The palette. It closes, with nothing done, when the terminal becomes too small for it."""
 
@@ -160,7 +170,8 @@ class Palette(CommandPalette, DismissibleScreen[None]):
 
     def compose(self) -> ComposeResult:
         """Put its own keys over those of the tab."""
-        yield from super().compose()
+        for part in super().compose():
+            yield FoundList() if isinstance(part, CommandList) else part
         yield KeyFooter()
 
     def run_worker(self, work: Any, *args: Any, **named: Any) -> Worker[Any]:
