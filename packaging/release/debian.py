@@ -56,7 +56,7 @@ class NoDebian(Exception):
 def fetch(target: Path) -> list[Path]:
     """Fetch the packages into a folder, checked against Debian's signatures. Raises NoDebian.
 
-    DEBIAN_MIRROR names another mirror, such as a day of snapshot.debian.org.
+    DEBIAN_MIRROR names another mirror, such as an archive of a past day.
     """
     if missing := [tool for tool in ("mmdebstrap", "dpkg-deb", "strip") if shutil.which(tool) is None]:
         raise NoDebian(f"{missing[0]} is not here (Debian: apt-get install mmdebstrap binutils)")

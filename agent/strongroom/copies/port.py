@@ -25,7 +25,7 @@ class CopyAway(WorldError):
 
 
 class ObjectLocked(CopyAway):
-    """The store keeps a version of an object for a time, whoever wants to remove it."""
+    """The store keeps a version of an object for a time: nobody can remove it earlier."""
 
 
 class ObjectAbsent(StrongroomError):
