@@ -15,7 +15,7 @@ from typing import Any
 from msgspec import Struct
 
 from strongroom.engine.core.engine import Engine, JobContext
-from strongroom.engine.ingest.source_upkeep import delete_due, kept_for, next_deletion
+from strongroom.engine.ingest.source_upkeep import delete_exports, due_deletions, kept_for, next_deletion
 from strongroom.engine.ingest.steps import perform
 from strongroom.engine.ingest.transfer import room_lacking, seal_segment
 from strongroom.engine.ingest.transitions import read_budget, record
@@ -162,12 +162,18 @@ class WorkerPool:
             return
         for job in sorted(jobs, key=self._order(now)):
             if len(self._in_hand) >= self._workers:
-                return
+                break
             if job.id not in taken and self.due(job) <= now:
                 self._in_hand[self._pool.submit(work, self._engine, job.id, self._deadline)] = job.id
-        due = None if self._deleting else next_deletion(self._engine)
-        if due is not None and due <= now:
-            self._deleting = self._pool.submit(delete_due, self._engine)
+        if self._deleting is None:
+            self._start_deletions()
+
+    def _start_deletions(self) -> None:
+        """Delete due exports, except of a job in hand: its archive is committed, its log line may not be written."""
+        due = due_deletions(self._engine)
+        taken = set(self._in_hand.values()) if due else set()
+        if free := [each for each in due if each.job not in taken]:
+            self._deleting = self._pool.submit(delete_exports, self._engine, free)
 
     def collect(self, seconds: float) -> None:
         """Wait at most so long for a worker to finish with its job; raise what a worker could not handle."""

@@ -6,14 +6,15 @@ another: an unreadable answer is no reason to plan as if nothing were ever delet
 A source that paused because its key was refused resumes once the provider accepts the key. It is asked only when a
 person starts a run. A pause that a person requested is ended only by a person.
 
-Exports are deleted only where the configuration asks for it, and only after the archive is verified and committed. The
-transaction that commits the archive also records the deletion. Each deletion is a request that may be repeated, then
-one transaction, so a crash in between costs one more request.
+Exports are deleted only where the configuration asks for it, and only after the archive is verified and committed and
+its worker has finished with the job, so that the log file has its line too. The transaction that commits the archive
+also records the deletion. Each deletion is a request that may be repeated, then one transaction, so a crash in between
+costs one more request.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 
 from msgspec.structs import replace
@@ -161,9 +162,13 @@ def next_deletion(engine: Engine) -> datetime | None:
     return min((each.next_at for each in _possible(engine)), default=None)
 
 
-def delete_due(engine: Engine) -> int:
-    """Delete the exports whose deletion is due, one after another; return how many the provider has deleted."""
-    due = [each for each in _possible(engine) if each.next_at <= engine.clock()]
+def due_deletions(engine: Engine) -> list[Deletion]:
+    """Return the possible deletions that are due, the earliest first."""
+    return [each for each in _possible(engine) if each.next_at <= engine.clock()]
+
+
+def delete_exports(engine: Engine, due: Sequence[Deletion]) -> int:
+    """Delete these exports, one after another; return how many the provider has deleted."""
     return sum(_delete(engine, each) for each in due if not engine.stop())
 
 
