@@ -42,15 +42,16 @@ MANIFESTS = Path(__file__).with_name("manifest.md")
 MANIFEST_HEAD = """\
 # Every key of a manifest
 
-This list is made from the program itself. [providers.md](providers.md) explains how a manifest is written, and
-[examples/providers](../examples/providers) has whole ones. "An expression" is [JMESPath](https://jmespath.org).
+The program generates this list. [providers.md](providers.md) explains how to write a manifest, and
+[examples/providers](../examples/providers) has complete ones. An expression is in [JMESPath](https://jmespath.org): it
+says where a response has the value.
 """
 HEAD = """\
 # Every key of the configuration
 
-This list is made from the program itself. [config.example.toml](../config.example.toml) explains the keys and shows how
-they are used together. `strongroom config check` reports every mistake with its line, and `strongroom config show`
-prints the values in force.
+The program generates this list. [config.example.toml](../config.example.toml) explains the keys and shows how to use
+them together. `strongroom config check` reports every mistake with its line, and `strongroom config show` prints the
+values in force.
 """
 TABLE = "| Key | Takes | Default | Meaning |\n|---|---|---|---|\n"
 HEADERS = {Table: "[{}]", Tables: "[[{}]]", Named: "[{}.NAME]"}

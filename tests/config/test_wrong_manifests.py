@@ -44,7 +44,7 @@ WRONG: dict[str, tuple[Change, str]] = {
     ),
     "a container of ours": (
         ('"csv"', '"bundle"'),
-        r"download\.container: expected a container that a provider delivers",
+        r"download\.container: expected a format that providers deliver",
     ),
     "an address of a file": (
         ("https://api.acme.example/v2", "file:///etc/passwd"),
@@ -138,9 +138,9 @@ WRONG: dict[str, tuple[Change, str]] = {
     ),
     "a word with two meanings": (
         ('failed = ["broken"]', 'failed = ["DONE"]'),
-        r'statuses\.failed: .*got "DONE", which is ready too',
+        r'statuses\.failed: .*got "DONE", which is also ready',
     ),
-    "no word for the end": (('ready = ["done"], ', ""), r"statuses\.ready: expected the word of a finished export"),
+    "no word for the end": (('ready = ["done"], ', ""), r"statuses\.ready: expected the word for a finished export"),
     "ends that contradict the format": (
         ("[create]", '[window]\ntime_format = "date"\nprecision = "second"\n[create]'),
         r'window\.precision: expected precision "day" for dates, got "second"',
@@ -151,23 +151,29 @@ WRONG: dict[str, tuple[Change, str]] = {
     ),
     "pages without a number": (
         ("[download]", f'{LIST}paging = "page"\n[download]'),
-        r"list\.page_key: .*the same page comes again and again",
+        r"list\.page_key: .*every request returns the first page",
     ),
     "a cursor that leads nowhere": (
         ("[download]", f'{LIST}paging = "cursor"\npage_key = "c"\n[download]'),
-        r"list\.next: .*again and again",
+        r"list\.next: .*every request returns the first page",
     ),
     "an offset without a size": (
         ("[download]", f'{LIST}paging = "offset"\npage_key = "o"\n[download]'),
-        r"list\.size_key: .*again and again",
+        r"list\.size_key: .*every request returns the first page",
     ),
     "a cursor where nothing leads on": (
         ("[download]", f'{LIST}next = "c"\n[download]'),
         r'list\.next: expected no next with paging = "none"',
     ),
-    "an id that is nowhere": (('\nid = "id"\n', "\n"), r"create\.id: expected where the id is, or a \[list\]"),
+    "an id that is nowhere": (
+        ('\nid = "id"\n', "\n"),
+        r"create\.id: expected where the response has the id, or a \[list\]",
+    ),
     "a list that is not there": (('path = "/exports/{id}"', 'by = "list"'), r"observe\.by: expected a \[list\]"),
-    "a link that is nowhere": (('link = "url"\n', ""), r'download\.link: expected where the link is, for by = "link"'),
+    "a link that is nowhere": (
+        ('link = "url"\n', ""),
+        r'download\.link: expected where to find the link, for by = "link"',
+    ),
     "an accepted refusal": (
         ('id = "id"', 'id = "id"\naccepted = [404]'),
         r"create\.accepted: expected statuses from 200 to 299",
@@ -201,7 +207,7 @@ WRONG: dict[str, tuple[Change, str]] = {
             '"csv"\n\n[datasets.calls]',
             '"zip-of-json"\n[datasets.b]\nmember = "a.json"\n[datasets.calls]\nmember = "a.json"',
         ),
-        r"datasets\.calls\.member: expected a file of its own, got that of b",
+        r"datasets\.calls\.member: expected a file that no other dataset has, got the file of b",
     ),
     "a file that leaves the ZIP": (
         ('"csv"\n\n[datasets.calls]', '"zip-of-json"\n[datasets.calls]\nmember = "../a.json"'),

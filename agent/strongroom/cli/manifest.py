@@ -57,35 +57,39 @@ def _ask() -> ManifestDraft:
 
     label = _line("Name of the provider, as people write it")
     base_url = _line("Address of its API", "https://api.example.com/v1")
-    documents = _line("Address of the page that documents its exports", "")
-    auth = _word("How requests prove who sends them", AuthKind, AuthKind.BEARER)
+    documents = _line("Address of the page that documents the exports", "")
+    auth = _word("How requests authenticate", AuthKind, AuthKind.BEARER)
     named = {
-        AuthKind.HEADER: ("Header of the key", "X-Api-Key"),
-        AuthKind.CLIENT_CREDENTIALS: ("Path of the token", "/oauth/token"),
+        AuthKind.HEADER: ("Header that carries the key", "X-Api-Key"),
+        AuthKind.CLIENT_CREDENTIALS: ("Path of the request for a token", "/oauth/token"),
     }
     detail = _line(*named[auth]) if auth in named else ""
-    create_path = _line("Path of the request that makes an export", "/exports")
-    lower = _line("Key of the start of the range in its body (a.b for b inside a)", "from")
-    upper = _line("Key of the end", "to")
-    dataset_key = _line("Key of the kind of records, or nothing", "")
-    ends = _word("Which ends of the range belong to it", WindowEnds, WindowEnds.UNKNOWN)
+    create_path = _line("Path of the request that creates an export", "/exports")
+    lower = _line("Key in its body for the start of the range (a.b for b inside a)", "from")
+    upper = _line("Key for the end of the range", "to")
+    dataset_key = _line("Key for the kind of records, or nothing", "")
+    ends = _word("Whether the range includes its end (inclusive) or not (half-open)", WindowEnds, WindowEnds.UNKNOWN)
     time_format = _word("How times are written", TimeFormat, TimeFormat.RFC3339)
-    found = _line("Where the id of the export is in the answer (JMESPath), or nothing", "id")
-    observe = _word("What shows the state of an export", ObserveBy, ObserveBy.GET)
-    observe_path = _line("Path of one export", f"{create_path}/{{id}}") if observe is ObserveBy.GET else ""
-    whole = _line("Where the export is in that answer (JMESPath), @ for the whole answer", "@") if observe_path else "@"
+    found = _line("Where the response has the id of the export (JMESPath), or nothing", "id")
+    observe = _word("Where to check the state of an export", ObserveBy, ObserveBy.GET)
+    observe_path = _line("Path for one export", f"{create_path}/{{id}}") if observe is ObserveBy.GET else ""
+    whole = _line("Where that response has the export (JMESPath); @ if it is the export", "@") if observe_path else "@"
     wanted = observe is ObserveBy.LIST or not found
     list_path = _line("Path of the list of exports" + ("" if wanted else ", or nothing"), create_path if wanted else "")
-    entries = _line("Where its entries are (JMESPath)", "items") if list_path else ""
-    entry_id = _line("Where the id is in an entry", found.rpartition(".")[2] or "id") if list_path else "id"
+    entries = _line("Where a response has the entries (JMESPath)", "items") if list_path else ""
+    entry_id = _line("Where an entry has its id (JMESPath)", found.rpartition(".")[2] or "id") if list_path else "id"
     seen = observe is not ObserveBy.FILE
-    status = _line("Where the status is in an export (JMESPath)", "status") if seen else ""
+    status = _line("Where an export has its status (JMESPath)", "status") if seen else ""
     words = ["in progress", "ready", "failed"] if seen else []
-    states = [_words(f"Its words for an export that is {each}, between commas") for each in words] or [(), (), ()]
-    download = _word("Where the file is", DownloadBy, DownloadBy.LINK)
+    states = [_words(f"The provider's words for an export that is {each}, separated by commas") for each in words] or [
+        (),
+        (),
+        (),
+    ]
+    download = _word("How to get the file", DownloadBy, DownloadBy.LINK)
     link = download is DownloadBy.LINK
     path = ("Path to request", f"{create_path}/{{id}}/download")
-    download_at = _line(*(("Where the link is in the export (JMESPath)", "url") if link else path))
+    download_at = _line(*(("Where an export has the link (JMESPath)", "url") if link else path))
     return ManifestDraft(
         label=label,
         base_url=base_url,
@@ -111,10 +115,10 @@ def _ask() -> ManifestDraft:
         failed=states[2],
         download=download,
         download_at=download_at,
-        container=_word("What the file is", Container, Container.CSV, (Container.BUNDLE, Container.JSON_PAGE)),
-        datasets=_words("Names of the datasets, between commas"),
-        id_field=_line("Field that names a record, or nothing", ""),
-        time_field=_line("Field with its time, or nothing", ""),
+        container=_word("Format of the file", Container, Container.CSV, (Container.BUNDLE, Container.JSON_PAGE)),
+        datasets=_words("Names of the datasets, separated by commas"),
+        id_field=_line("Field that identifies a record, or nothing", ""),
+        time_field=_line("Field with the time of a record, or nothing", ""),
     )
 
 
@@ -134,13 +138,20 @@ def _word(question: str, words: type[W], default: W, without: tuple[W, ...] = ()
 @click.command("try")
 @click.argument("file", metavar="FILE", type=PathOption(path_type=Path, dir_okay=False))
 @click.option(
-    "--key", "reference", metavar="REFERENCE", help="Where the key of an account is: env:NAME, file:PATH and so on."
+    "--key",
+    "reference",
+    metavar="REFERENCE",
+    help="Where the key of an account is stored: env:NAME, file:PATH and so on.",
 )
 @click.option(
     "--dataset", "datasets", multiple=True, metavar="NAME", help="The dataset to export; the first by default."
 )
 @click.option(
-    "--filter", "filters", multiple=True, metavar="NAME=VALUE", help="Limit the export by one of its filters."
+    "--filter",
+    "filters",
+    multiple=True,
+    metavar="NAME=VALUE",
+    help="Limit the export by a filter of the manifest; may be repeated.",
 )
 @click.option(
     "--from",
@@ -149,12 +160,12 @@ def _word(question: str, words: type[W], default: W, without: tuple[W, ...] = ()
     metavar="DAY",
     help="The day to export, in UTC; the day before yesterday by default.",
 )
-@click.option("--base-url", metavar="URL", default="", help="Another address of the API, such as a test server.")
+@click.option("--base-url", metavar="URL", default="", help="Another address for the API, such as a test server.")
 @click.option(
     "--allow-private-addresses", "private", is_flag=True, help="Permit addresses that are not on the public internet."
 )
 @click.option("--wait", metavar="TIME", default="10m", show_default=True, help="How long to wait for the export.")
-@click.option("--yes", is_flag=True, help="Do not ask before the export is requested.")
+@click.option("--yes", is_flag=True, help="Request the export without a prompt.")
 @json_option
 def try_(
     file: Path,
@@ -170,9 +181,9 @@ def try_(
 ) -> int:
     """Check a manifest, and try it on one day of an account.
 
-    Without --key, checks the file and shows the request that it would send. With --key, requests one real export, which
-    counts against the provider's quota, and shows each request and answer with secrets hidden. The file is read to its
-    end and not kept. Exits with 1 if a step fails.
+    Without --key, it checks the file and shows the request that it would send. With --key, it requests one real export,
+    which counts against the provider's quota, and shows each request and response with secrets hidden. It reads the
+    exported file to the end and does not keep it. Exits with 1 if a step fails.
     """
     from strongroom.config.addresses import parse_base_url
     from strongroom.config.secrets import SecretRef
@@ -189,7 +200,7 @@ def try_(
         _show_request(trial, as_json=as_json)
         return ExitCode.OK
     if not yes and not (can_ask() and click.confirm("This requests one real export. Continue?", err=True)):
-        raise UsageError("nothing was requested", hint="add --yes to request one export without a question")
+        raise UsageError("nothing was requested", hint="add --yes to request one export without a prompt")
     return _walk(trial, Dependencies(), wait, as_json=as_json)
 
 

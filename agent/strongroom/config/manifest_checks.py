@@ -68,7 +68,7 @@ def _window(manifest: Manifest) -> Iterator[Fault]:
     )
 
 
-_ALL_THERE_IS = "otherwise every export has all there is; a dataset without a range is a snapshot"
+_ALL_THERE_IS = "without it, every export has all records; if that is meant, set snapshot = true"
 
 
 def _create(manifest: Manifest) -> Iterator[Fault]:
@@ -94,11 +94,11 @@ def _create(manifest: Manifest) -> Iterator[Fault]:
         ),
         (
             not (create.id or create.id_header or create.export or listed),
-            Fault(("create", "id"), "where the id is, or a [list] that shows it", "neither"),
+            Fault(("create", "id"), "where the response has the id, or a [list] with it", "neither"),
         ),
         (
             create.id_may_lack and not listed,
-            Fault(("create", "id_may_lack"), "a [list] on which the export is found", "none"),
+            Fault(("create", "id_may_lack"), "a [list], to find the export on", "none"),
         ),
         (
             create.original and not create.idempotency_header,
@@ -108,11 +108,11 @@ def _create(manifest: Manifest) -> Iterator[Fault]:
         ("dataset" in used and whole, Fault(place, "{datasets} where together = true", "{dataset}")),
         (
             own and whole,
-            Fault(("datasets", min(own, default=""), "path"), "one path for all of them", "one of its own"),
+            Fault(("datasets", min(own, default=""), "path"), "one path for all datasets", "a separate path"),
         ),
         (
             "id" in placeholders_in(paths),
-            Fault(("create", "path"), "a path without {id}", "one with it", "there is none yet"),
+            Fault(("create", "path"), "a path without {id}", "a path with {id}", "there is no id yet"),
         ),
     )
 
@@ -122,14 +122,18 @@ def _export(manifest: Manifest) -> Iterator[Fault]:
     seen, words = manifest.observe.by is not ObserveBy.FILE, export.statuses
     asks = manifest.download.by is DownloadBy.ASK
     yield from where_faulty(
-        (seen and not export.status, Fault(("export", "status"), "where the status is", "nothing")),
+        (seen and not export.status, Fault(("export", "status"), "where the export has its status", "nothing")),
         (
             seen and not (words.ready or words.empty or words.unclear),
-            Fault(("export", "statuses", "ready"), "the word of a finished export", "nothing"),
+            Fault(("export", "statuses", "ready"), "the word for a finished export", "nothing"),
         ),
         (
             words.unclear and not asks,
-            Fault(("export", "statuses", "unclear"), 'download.by = "ask", which shows the truth', "another way"),
+            Fault(
+                ("export", "statuses", "unclear"),
+                'download.by = "ask", which shows whether there is a file',
+                "another value",
+            ),
         ),
         (
             bool(request.lower) is not bool(request.upper),
@@ -142,7 +146,7 @@ def _export(manifest: Manifest) -> Iterator[Fault]:
             other = first.setdefault(word.casefold(), name)
             if other != name:
                 yield Fault(
-                    ("export", "statuses", name), "a word with one meaning", f"{quote(word)}, which is {other} too"
+                    ("export", "statuses", name), "a word with one meaning", f"{quote(word)}, which is also {other}"
                 )
     yield from _unknown(("export", "request", "filters"), request.filters, manifest.filters, "filter")
     missing = [request.missing_dataset] if request.missing_dataset else []
@@ -157,7 +161,7 @@ def _life(manifest: Manifest) -> Iterator[Fault]:
         (export.life is not None and not counted, Fault(("export", "life"), "life_from as well", "life alone")),
         (
             export.life is not None and counted and not getattr(export, key),
-            Fault(("export", key), f"when it was {key}, as its life counts from then", "nothing"),
+            Fault(("export", key), f"when it was {key}, because its life counts from then", "nothing"),
         ),
     )
 
@@ -202,11 +206,11 @@ def _download(manifest: Manifest) -> Iterator[Fault]:
     return where_faulty(
         (
             own.container in (Container.BUNDLE, Container.JSON_PAGE),
-            Fault(("download", "container"), "a container that a provider delivers", quote(own.container)),
+            Fault(("download", "container"), "a format that providers deliver", quote(own.container)),
         ),
         (
             not file and not own.link,
-            Fault(("download", "link"), f"where the link is, for by = {quote(own.by)}", "nothing"),
+            Fault(("download", "link"), f"where to find the link, for by = {quote(own.by)}", "nothing"),
         ),
         (file and (own.link or own.parts), Fault(("download", key), f'no {key} with by = "file"', "one")),
         (
@@ -219,10 +223,16 @@ def _download(manifest: Manifest) -> Iterator[Fault]:
         ),
         (
             own.companions and not zipped,
-            Fault(("download", "companions"), "companions in a ZIP", f"a {own.container}"),
+            Fault(("download", "companions"), "companions only for a ZIP", f"a {own.container}"),
         ),
-        (several and not zipped, Fault(("create", "together"), "one dataset in one bare file", "several")),
-        (own.parts and zipped, Fault(("download", "parts"), "bare files where there are several", "ZIP files")),
+        (
+            several and not zipped,
+            Fault(("create", "together"), "only one dataset in a file that is not a ZIP", "several"),
+        ),
+        (
+            own.parts and zipped,
+            Fault(("download", "parts"), "a format other than ZIP if there are several files", "ZIP files"),
+        ),
     )
 
 
@@ -233,7 +243,7 @@ def _paths(manifest: Manifest) -> Iterator[Fault]:
     for name, table in tables:
         wrong = table.path and placeholders_in(table.path) != {"id"}
         yield from where_faulty(
-            (wrong, Fault((name, "path"), "a path with {id} and nothing else to fill in", quote(table.path)))
+            (wrong, Fault((name, "path"), "a path with {id} and no other placeholder", quote(table.path)))
         )
     plain: list[tuple[KeyPath, object]] = [(("auth", "token_path"), auth.token_path)]
     if manifest.list is not None:
@@ -262,10 +272,13 @@ def _datasets(manifest: Manifest) -> Iterator[Fault]:
             for name, own in ((one, first), (other, second))
         ]
         yield from where_faulty(
-            (words[0] & words[1], Fault(("datasets", other), "a word of its own", f"one that {one} has as well")),
+            (
+                words[0] & words[1],
+                Fault(("datasets", other), "a name that no other dataset has", f"one that {one} also has"),
+            ),
             (
                 first.member and first.member == second.member,
-                Fault(("datasets", other, "member"), "a file of its own", f"that of {one}"),
+                Fault(("datasets", other, "member"), "a file that no other dataset has", f"the file of {one}"),
             ),
         )
     for name, own in known.items():
@@ -280,7 +293,10 @@ def _datasets(manifest: Manifest) -> Iterator[Fault]:
                 bool(own.lacks) is not bool(own.closed_by),
                 Fault(("datasets", name, "lacks"), "both lacks and closed_by", "one of them"),
             ),
-            (extra, Fault(("datasets", name, "always"), "fields that are known", quote(extra[0] if extra else ""))),
+            (
+                extra,
+                Fault(("datasets", name, "always"), "fields that known also lists", quote(extra[0] if extra else "")),
+            ),
         )
         yield from _unknown(("datasets", name, "closed_by"), [own.closed_by] if own.closed_by else [], known)
 
@@ -310,9 +326,9 @@ def _codes(manifest: Manifest) -> Iterator[Fault]:
             low = min(getattr(table, key), default=400) < 400
             yield from where_faulty((low, Fault((name, key), "statuses from 400 to 599", "another")))
         both = set(getattr(table, keys[0])) & set(getattr(table, keys[1]))
-        got = f"{min(both, default=0)}, which is {keys[0]} as well"
+        got = f"{min(both, default=0)}, which is also in {keys[0]}"
         yield from where_faulty((both, Fault((name, keys[1]), "a status with one meaning", got)))
     late = limits.poll_first > limits.poll_longest
     yield from where_faulty((late, Fault(("limits", "poll_first"), "at most poll_longest", "a longer wait")))
     for code in sorted(set(errors.quota) & set(errors.key_refused)):
-        yield Fault(("errors", "key_refused"), "a code with one meaning", f"{quote(code)}, which is a quota as well")
+        yield Fault(("errors", "key_refused"), "a code with one meaning", f"{quote(code)}, which is also in quota")

@@ -13,7 +13,7 @@ from strongroom.model.manifest import NO_CREATION, NO_FILE, CollectRequest, Expo
 from strongroom.model.manifest_words import Paging
 
 _PLACE = re.compile(r"(?:@|[A-Za-z_]\w*(?:\.[A-Za-z_]\w*)*)(?:\s*\|\|\s*(?:@|[A-Za-z_]\w*(?:\.[A-Za-z_]\w*)*))*")
-_NO_EXPORTS = "[collect] takes the place of exports"
+_NO_EXPORTS = "[collect] replaces exports"
 
 
 def check_whole(manifest: Manifest, refuse: Callable[[KeyPath, str, str, str], None]) -> None:
@@ -28,7 +28,7 @@ def check_whole(manifest: Manifest, refuse: Callable[[KeyPath, str, str, str], N
 
 
 def _lacking(manifest: Manifest) -> Iterator[Fault]:
-    words = "where the provider makes no exports, write [collect] instead of both"
+    words = "if the provider offers no exports, write [collect] instead of both"
     for name, absent in (("create", manifest.create is NO_CREATION), ("download", manifest.download is NO_FILE)):
         yield from where_faulty((absent, Fault((name,), f"the table [{name}]", "nothing", words)))
 
@@ -49,35 +49,53 @@ def _collection(manifest: Manifest, own: CollectRequest) -> Iterator[Fault]:
     yield from paging_faults(own, "collect")
     yield from _endless(own)
     if not _PLACE.fullmatch(own.records):
-        expected = 'names between points, "@", or several such between ||'
-        yield Fault(("collect", "records"), expected, quote(own.records), "the records are cut out of the page there")
+        expected = 'names with dots, "@", or alternatives with ||'
+        yield Fault(
+            ("collect", "records"),
+            expected,
+            quote(own.records),
+            "records are cut out of the page, so no other expression works",
+        )
     yield from _named(manifest)
 
 
 def _range(own: CollectRequest) -> Iterator[Fault]:
     used = placeholders_in(own.query)
     one = len(used & {"lower", "upper"}) == 1
-    hint = "a list with one end of a range shows everything on the other side of it"
+    hint = "with only one of them, the list has no end on the other side"
     yield from where_faulty(
         (one, Fault(("collect", "query"), "both {lower} and {upper}, or neither", "one of them", hint)),
         (
             placeholders_in(own.path) - {"dataset"},
             Fault(("collect", "path"), "no placeholder but {dataset}", "another"),
         ),
-        ("datasets" in used, Fault(("collect", "query"), "{dataset}", "{datasets}", "a walk is over one dataset")),
+        ("datasets" in used, Fault(("collect", "query"), "{dataset}", "{datasets}", "one request is for one dataset")),
     )
 
 
 def _endless(own: CollectRequest) -> Iterator[Fault]:
     none, bounded = own.paging is Paging.NONE, bool(placeholders_in(own.query) & {"lower", "upper"})
-    hint = "a second whose records lie on two pages is read again with a page of another size"
+    hint = "if the records of one second are on two pages, a page of another size is read"
     sized = bounded or (own.size_key and own.paging in (Paging.CURSOR, Paging.OFFSET))
     yield from where_faulty(
         (
             not none and not sized,
-            Fault(("collect", "size_key"), "a cursor or offset, and a size_key, without a range", "another", hint),
+            Fault(
+                ("collect", "size_key"),
+                "a cursor or offset, and a size_key, if there is no range",
+                "something else",
+                hint,
+            ),
         ),
-        (none, Fault(("collect", "paging"), "a list in pages", quote(own.paging), "a list of one page has an end")),
+        (
+            none,
+            Fault(
+                ("collect", "paging"),
+                "a list with several pages",
+                quote(own.paging),
+                "a single page leaves out older records",
+            ),
+        ),
     )
 
 
@@ -86,7 +104,7 @@ def _named(manifest: Manifest) -> Iterator[Fault]:
     for name, each in manifest.datasets.items():
         for key in ("id", "time"):
             hint = "records are collected by paging only where each has an ID and a time"
-            fault = Fault(("datasets", name, key), f"the field that has the {key} of a record", "nothing", hint)
+            fault = Fault(("datasets", name, key), f"the field with the {key} of a record", "nothing", hint)
             yield from where_faulty((not getattr(each, key), fault))
         for key in ("snapshot", "member", "lacks"):
             fault = Fault(("datasets", name, key), f"no {key} with [collect]", "one", _NO_EXPORTS)

@@ -46,7 +46,7 @@ def paging_faults(own: ListRequest | CollectRequest, table: str) -> Iterator[Fau
     """Yield what is wrong with how a list leads on."""
     how = f"paging = {quote(own.paging)}"
     for key in _WANTS[own.paging]:
-        hint = "without it the same page comes again and again"
+        hint = "without it, every request returns the first page"
         fault = Fault((table, key), f"{key} for {how}", "nothing", hint)
         yield from where_faulty((not getattr(own, key), fault))
     takes = {*_WANTS[own.paging], *(["next"] if own.paging is Paging.LINK else [])}

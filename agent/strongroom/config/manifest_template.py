@@ -69,13 +69,13 @@ def _key(text: str) -> str:
 def _about(own: ManifestDraft) -> str:
     return f"""\
 # A provider in a file: docs/providers.md explains it, docs/manifest.md lists every key.
-# To check this file: strongroom source try FILE. To try it on an account: add --key REFERENCE.
+# To check this file: strongroom source try FILE. To try it with an account: add --key REFERENCE.
 
 [provider]
 label = {_quoted(own.label)}
 base_url = {_quoted(own.base_url)}
-documents = {_listed((own.documents,) if own.documents else ())}     # the pages that this was written from
-tried = false                 # true once it has worked on a live account
+documents = {_listed((own.documents,) if own.documents else ())}     # the pages that this file was written from
+tried = false                 # true once it has worked with a live account
 """
 
 
@@ -83,7 +83,7 @@ def _auth(own: ManifestDraft) -> str:
     key = {AuthKind.HEADER: "header", AuthKind.CLIENT_CREDENTIALS: "token_path"}.get(own.auth)
     detail = f"{key} = {_quoted(own.auth_detail)}\n" if key else ""
     return f"""\
-# How a request proves who sends it. The secret itself is the api_key of a source.
+# How requests authenticate. The secret itself is the api_key of a source.
 [auth]
 kind = {_quoted(own.auth)}
 {detail}"""
@@ -91,7 +91,7 @@ kind = {_quoted(own.auth)}
 
 def _window(own: ManifestDraft) -> str:
     return f"""\
-# How a range of time is written. "unknown" ends request more than is needed, so that nothing is missed.
+# How requests write a time range. With ends = "unknown", Strongroom requests a little more, so that nothing is missed.
 [window]
 ends = {_quoted(own.ends)}
 time_format = {_quoted(own.time_format)}
@@ -99,10 +99,10 @@ time_format = {_quoted(own.time_format)}
 
 
 def _create(own: ManifestDraft) -> str:
-    where = f"id = {_quoted(own.id)}                     # where its id is in the answer, in JMESPath"
+    where = f"id = {_quoted(own.id)}                     # where the response has its id, in JMESPath"
     dataset = f', {_key(own.dataset_key)} = "{{dataset}}"' if own.dataset_key else ""
     return f"""\
-# The one request that makes an export. {{lower}}, {{upper}} and {{dataset}} are filled in.
+# The request that creates an export. Strongroom fills in {{lower}}, {{upper}} and {{dataset}}.
 [create]
 path = {_quoted(own.create_path)}
 body = {{ {_key(own.lower_key)} = "{{lower}}", {_key(own.upper_key)} = "{{upper}}"{dataset} }}
@@ -118,21 +118,21 @@ def _export(own: ManifestDraft) -> str:
         if by_file
         else f"""\
 status = {_quoted(own.status)}
-# A word that is not listed here is unknown: the export counts as in progress, and the word is shown.
+# Any other word is unknown: the export counts as in progress, and the word is shown.
 statuses = {{ running = {_listed(own.running)}, ready = {_listed(own.ready)}, failed = {_listed(own.failed)} }}
 """
     )
     return f"""\
-# How the provider describes an export, in JMESPath: as an entry of the list, and where [observe] finds it in an answer.
+# How the provider describes an export, in JMESPath: in an entry of the list, and in the response of [observe].
 [export]
 {entry}{status}# created = "created_at"
 # completed = "completed_at"
 # expires = "expires_at"      # when it can no longer be downloaded
-# size = "file_size"          # bytes, compared with what comes
-# rows = "row_count"          # records, compared with what comes
+# size = "file_size"          # bytes, compared with the download
+# rows = "row_count"          # records, compared with the download
 # detail = "error_message"    # why it failed
 
-# If an export repeats its request, a lost answer is resolved for certain.
+# If an export repeats its request, Strongroom can always find it again after a lost response.
 # [export.request]
 # dataset = "type"
 # lower = "from"
@@ -144,7 +144,7 @@ def _observe(own: ManifestDraft) -> str:
     path = f"path = {_quoted(own.observe_path)}\n" if own.observe is ObserveBy.GET else ""
     path += f"export = {_quoted(own.observe_export)}\n" if path and own.observe_export != "@" else ""
     return f"""\
-# What shows the state of an export: an answer of its own (get), the list, or the file itself.
+# Where to check the state of an export: its own path (get), the list, or the file itself.
 [observe]
 by = {_quoted(own.observe)}
 {path}"""
@@ -153,20 +153,20 @@ by = {_quoted(own.observe)}
 def _list(own: ManifestDraft) -> str:
     if not own.list_path:
         return """\
-# The list of all exports. With it, an export whose request got no answer can be found again.
+# The list of all exports. Strongroom looks here for an export whose request got no response.
 # [list]
 # path = "/exports"
 # entries = "items"
-# paging = "cursor"           # or page, offset, link; none where it has one page
+# paging = "cursor"           # or page, offset, link; none if it has one page
 # next = "next_cursor"
 # page_key = "cursor"
 """
     return f"""\
-# The list of all exports. With it, an export whose request got no answer can be found again.
+# The list of all exports. Strongroom looks here for an export whose request got no response.
 [list]
 path = {_quoted(own.list_path)}
 entries = {_quoted(own.list_entries)}
-# paging = "cursor"           # or page, offset, link; none where it has one page
+# paging = "cursor"           # or page, offset, link; none if it has one page
 # next = "next_cursor"
 # page_key = "cursor"
 """
@@ -175,10 +175,10 @@ entries = {_quoted(own.list_entries)}
 def _download(own: ManifestDraft) -> str:
     key = "link" if own.download is DownloadBy.LINK else "path"
     asked = (
-        'link = "url"                  # where the link is in its answer\n' if own.download is DownloadBy.ASK else ""
+        'link = "url"                  # where the response has the link\n' if own.download is DownloadBy.ASK else ""
     )
     return f"""\
-# Where the file is: a link in the export (link), another request for the link (ask), or for the file itself (file).
+# How to get the file: by a link in the export (link), or by another request for the link (ask) or for the file (file).
 [download]
 by = {_quoted(own.download)}
 {key} = {_quoted(own.download_at)}
@@ -196,14 +196,14 @@ def _dataset(own: ManifestDraft, name: str) -> str:
     return (
         f"""\
 [datasets.{_quoted(name)}]
-{member}id = {_quoted(own.id_field)}                       # the field that names a record
-time = {_quoted(own.time_field)}                     # the field that the window is compared with
-# senders = ["from"]          # fields that a search takes as senders; so recipients, parties, channel, status
+{member}id = {_quoted(own.id_field)}                       # the field that identifies a record
+time = {_quoted(own.time_field)}                     # the field with the time, which is compared with the window
+# senders = ["from"]          # fields that a search for senders reads; also: recipients, parties, channel, status
 """
         if own.id_field and own.time_field
         else f"""\
 [datasets.{_quoted(name)}]
-{member}# id = "id"                   # the field that names a record
-# time = "created_at"         # the field that the window is compared with
+{member}# id = "id"                   # the field that identifies a record
+# time = "created_at"         # the field with the time, which is compared with the window
 """
     )
