@@ -258,8 +258,8 @@ RECOMPUTED: dict[str, Act] = {
     "the log begins anew with a stolen key": begin_anew_stolen,
     "a hold is released by appended lines": release,
     "an approval is given by appended lines": approve,
-    "a destruction is told by appended lines": destroyed,
+    "a destruction is claimed by appended lines": destroyed,
     "a destruction is begun by appended lines": begun,
-    "an erasure in lock mode is told by lines": overridden,
+    "an erasure in lock mode, by appended lines": overridden,
     "a destruction of a time that has not come": in_years,
 }

@@ -96,9 +96,9 @@ all | recomputed | all is made and signed anew with a stolen key | audit:fork re
 all | recomputed | the log begins anew with a stolen key | audit:origin recover alone:origin
 all | recomputed | a hold is released by appended lines | audit:row recover destroy=4
 all | recomputed | an approval is given by appended lines | audit:approval
-all | recomputed | a destruction is told by appended lines | audit:missing verify recover alone:missing scrub destroy
+all | recomputed | a destruction is claimed by appended lines | audit:missing verify recover alone:missing scrub destroy
 all | recomputed | a destruction is begun by appended lines | audit:row recover destroy=4
-all | recomputed | an erasure in lock mode is told by lines | audit:missing verify recover alone:missing scrub destroy
+all | recomputed | an erasure in lock mode, by appended lines | audit:missing verify recover alone:missing scrub destroy
 all | recomputed | a destruction of a time that has not come | audit:missing verify recover alone:missing scrub destroy
 configuration | change | a period is made shorter | start=2
 configuration | change | a period is made shorter, in rows too, and lock mode taken back | audit:row recover start=2
