@@ -135,10 +135,10 @@ def verify(
 @json_option
 @pass_session
 def key(session: Session, as_json: bool) -> None:
-    """Print the agent's public key, with which others check what it signed.
+    """Print the agent's public key. With it, others check what the agent signed.
 
-    Send it to them separately from the package. If the signing key cannot be read here, the key that the
-    first entry of the evidence log names is printed.
+    Send it to them separately from the package. If the signing key cannot be read on this machine, this prints the key
+    that the first entry of the evidence log names.
     """
     from strongroom.engine.core.sources import open_reading
     from strongroom.engine.proof.checkpoints import key_in_log, public_key

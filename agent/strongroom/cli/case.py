@@ -52,8 +52,8 @@ def _of_a_person(command: Callable[..., object]) -> Callable[..., object]:
 def case() -> None:
     """Collect saved queries, notes, marked records and holds of a matter.
 
-    Each change is a line of the evidence log, sealed to the vault's recipients: your identity opens it, and nothing is
-    ever taken out. A case has the name of its matter.
+    Each change is a line of the evidence log, sealed to the vault's recipients. So these commands need your identity,
+    and nothing can be removed from a case. A case has the name of its matter.
     """
 
 
@@ -61,7 +61,7 @@ def case() -> None:
 @click.argument("name")
 @_of_a_person
 def new(session: Session, name: str, identity: Path | None, passphrase_file: Path | None, as_json: bool) -> None:
-    """Begin a case, with the name of its matter."""
+    """Create a case, with the name of its matter."""
     from strongroom.engine.access.cases import add_case
 
     with _open(session, identity, passphrase_file) as at:
@@ -87,7 +87,7 @@ def list_(session: Session, identity: Path | None, passphrase_file: Path | None,
 @click.argument("name", metavar="CASE")
 @_of_a_person
 def show(session: Session, name: str, identity: Path | None, passphrase_file: Path | None, as_json: bool) -> None:
-    """Show a case: its queries by number, and everything that was added, by whom and when."""
+    """Show a case: its queries by number, and everything that was added, with who added it and when."""
     with _open(session, identity, passphrase_file) as at:
         found = at.find(name)
     if as_json:
@@ -105,7 +105,9 @@ def show(session: Session, name: str, identity: Path | None, passphrase_file: Pa
 @case.command("add-query")
 @click.argument("name", metavar="CASE")
 @click.argument("words", metavar="[QUERY]...", nargs=-1)
-@click.option("--time-zone", default="UTC", show_default=True, metavar="NAME", help="The zone of dates.")
+@click.option(
+    "--time-zone", default="UTC", show_default=True, metavar="NAME", help="The time zone of dates in the query."
+)
 @_of_a_person
 def add_query(
     session: Session,
@@ -116,7 +118,7 @@ def add_query(
     passphrase_file: Path | None,
     as_json: bool,
 ) -> None:
-    """Save a query of `strongroom search`. Without one it is read from standard input."""
+    """Save a query for `strongroom search`. If you give none, it is read from standard input."""
     from strongroom.engine.access.cases import require_words
     from strongroom.search.query import parse_query
 
@@ -141,7 +143,7 @@ def search(
     passphrase_file: Path | None,
     as_json: bool,
 ) -> int:
-    """Search with a saved query, by its number."""
+    """Search with a saved query, which you give by its number."""
     with _open(session, identity, passphrase_file) as at:
         query = saved_query(at.find(name), number)
         shown = Shown(zone_of(query.zone), limit, "", count, full=False, as_json=as_json)
@@ -160,7 +162,7 @@ def note(
     passphrase_file: Path | None,
     as_json: bool,
 ) -> None:
-    """Write a note. Without one it is read from standard input."""
+    """Add a note. If you give no text, it is read from standard input."""
     from strongroom.engine.access.cases import require_words
 
     text = require_words(" ".join(words) or _typed("Note"), "the note")
@@ -181,9 +183,9 @@ def mark_(
     passphrase_file: Path | None,
     as_json: bool,
 ) -> None:
-    """Mark a record: by the ids of its archive and itself, as `strongroom search` prints them.
+    """Mark a record. Name it by its archive and its own ID, as `strongroom search` prints them.
 
-    The record is read, and its digest is kept with the mark. A later mark of the same record replaces it in lists.
+    The record is read, and its digest is stored with the mark. In lists, a later mark of the same record replaces it.
     """
     from strongroom.engine.access.cases import change_case, find_record, mark_of
     from strongroom.engine.access.inventory import find_archive
@@ -203,7 +205,11 @@ def mark_(
 @case.command("hold")
 @click.argument("name", metavar="CASE")
 @click.argument("number", type=click.IntRange(1))
-@click.option("--later", is_flag=True, help="Also what arrives later of these streams in the period of the query.")
+@click.option(
+    "--later",
+    is_flag=True,
+    help="Also cover archives of these streams that arrive later, within the period of the query.",
+)
 @click.option("--reason", metavar="WORDS", required=True, help="The reason, recorded with the hold.")
 @_of_a_person
 def hold(
@@ -218,8 +224,7 @@ def hold(
 ) -> int:
     """Place a hold on every archive in which a saved query finds a record.
 
-    The hold has the name of the case as its matter. Exits with 1 if an archive could not be searched: it is not on
-    hold.
+    The matter of the hold is the name of the case. Exits with 1 if an archive could not be searched: it is not on hold.
     """
     from strongroom.engine.access.cases import hold_found
 

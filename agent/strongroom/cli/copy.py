@@ -28,10 +28,10 @@ if TYPE_CHECKING:
 
 @click.group("copy")
 def copy() -> None:
-    """Keep second copies of the vault, on other disks. [[copy]] in the configuration names them.
+    """Keep second copies of the vault, on other disks or in buckets. [[copy]] in the configuration names them.
 
-    A copy has everything that a new vault is made from: sealed archives with their key files, manifests, and the
-    evidence log. It needs no identity. The daemon copies each archive after it was verified.
+    A copy has everything that a new vault needs: sealed archives with their key files, manifests, and the evidence log.
+    Copying needs no identity. The daemon copies each archive after it was verified.
     """
 
 
@@ -41,9 +41,9 @@ def copy() -> None:
 @json_option
 @pass_session
 def run(session: Session, names: tuple[str, ...], as_json: bool) -> int:
-    """Copy what is missing to every copy, or to those with these names.
+    """Copy everything that is missing to every configured copy, or to those that you name.
 
-    If interrupted, it resumes where it stopped. Exits with 1 if an object could not be copied, and with 6 if a copy
+    If it is interrupted, run it again: it resumes. Exits with 1 if an object could not be copied, and with 6 if a copy
     cannot be reached.
     """
     from strongroom.engine.copies.copying import CopyContext, entries_missing, update_copy

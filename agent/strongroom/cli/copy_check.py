@@ -60,10 +60,11 @@ def with_each_copy(
 @json_option
 @pass_session
 def scrub(session: Session, names: tuple[str, ...], as_json: bool) -> int:
-    """Read every object of each copy again, or of those with these names, and compare it with manifest and log.
+    """Read every object of each copy again, or of those that you name, and compare it with manifest and log.
 
-    The daemon does this automatically, once in [vault] scrub_every. This continues the pass in progress, or begins
-    one, at full speed. If interrupted, it resumes. Exits with 1 if anything is damaged or missing.
+    The daemon does this automatically, once in [vault] scrub_every. This command continues the pass in progress, or
+    starts one, at full speed. If it is interrupted, run it again: it resumes. Exits with 1 if anything is damaged or
+    missing.
     """
     from strongroom.engine.copies.copy_scrub import scrub_copy
     from strongroom.engine.copies.copy_status import list_copy_findings
@@ -100,7 +101,7 @@ def _show_scrubs(done: dict[str, tuple[CopyPass, list[CopyFinding]]]) -> None:
 @click.argument("names", nargs=-1, metavar="[NAME]...")
 @click.option(
     "--in", "scratch", type=PathOption(path_type=Path, file_okay=False), metavar="FOLDER",
-    help="Where the scratch folder is made; by default as in the configuration, or in the vault's tmp/.",
+    help="Where to create the scratch folder; by default rehearse_in, or the vault's tmp/.",
 )  # fmt: skip
 @identity_option
 @passphrase_option
@@ -115,12 +116,12 @@ def rehearse(
     passphrase_file: Path | None,
     as_json: bool,
 ) -> int:
-    """Restore from each copy, or from those with these names, into a scratch folder; verify everything, and remove it.
+    """Rehearse a restore: restore each copy, or those that you name, into a scratch folder, verify it, and remove it.
 
     Measures how long a restore takes, and how much would be lost. The result is logged, and `status` shows its age.
-    The daemon does it where [[copy]] rehearse says so. Key files are compared and never written there; with --identity
-    each is also opened, which shows that your identity opens every archive of the copy. Exits with 1 if anything is
-    lost or damaged.
+    With [[copy]] rehearse, the daemon does it. Key files are compared, but never written to the scratch folder. With
+    --identity, each is also opened, which proves that your identity opens every archive of the copy. Exits with 1 if
+    anything is lost or damaged.
     """
     from strongroom.engine.core.sources import system_clock
     from strongroom.engine.repair.copy_rehearsal import RehearsalOrder

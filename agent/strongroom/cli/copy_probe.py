@@ -24,17 +24,17 @@ if TYPE_CHECKING:
 @click.argument("name")
 @click.option(
     "--lock", "mode", type=click.Choice([each.value for each in LockMode]), default=LockMode.COMPLIANCE.value,
-    show_default=True, help="Which kind of object lock to try.",
+    show_default=True, help="Which kind of object lock to test.",
 )  # fmt: skip
 @quiet_option
 @json_option
 @pass_session
 def probe(session: Session, name: str, mode: str, as_json: bool) -> int:
-    """Probe the object locks of a bucket: try to remove, replace and unlock objects that are made for it.
+    """Test the object locks of a bucket: try to remove, replace and unlock objects that are created for this test.
 
-    Run it before you rely on a server's locks. It locks about ten objects of a few bytes for an hour, which a
-    later probe removes; nothing of the copy is touched, and Strongroom itself sets no locks. Exits with 1 if a check
-    fails, and with 6 if the server cannot be asked.
+    Run it before you rely on a server's locks. It locks about ten objects of a few bytes for an hour; a later probe
+    removes them. The copy is not touched, and Strongroom itself sets no locks. Exits with 1 if a check fails, and with
+    6 if the server cannot be reached.
     """
     from strongroom.engine.copies.lock_probing import probe_locks
     from strongroom.engine.core.sources import system_clock

@@ -52,7 +52,7 @@ _COLUMNS = (
 def list_(session: Session, folder: Path | None, as_json: bool) -> int:
     """List the vaults that have a copy in a folder, or in the folders of the configuration.
 
-    Reads the copies alone, so it works on a machine without a vault.
+    Reads only the copies, so it also works on a machine without a vault.
     """
     from strongroom.config.copies import CopySettings
     from strongroom.engine.copies.copied_log import end_of_log
@@ -86,14 +86,14 @@ def list_(session: Session, folder: Path | None, as_json: bool) -> int:
 
 
 @click.command("restore")
-@click.option("--from", "source", required=True, metavar="COPY", help="A copy of the configuration, or a folder.")
+@click.option("--from", "source", required=True, metavar="COPY", help="The name of a configured copy, or a folder.")
 @click.option(
     "--to", type=PathOption(path_type=Path, file_okay=False), required=True, metavar="PATH", help="A new folder."
 )
-@click.option("--vault", "digest", default="", metavar="DIGITS", help="Which vault, where a folder has several.")
+@click.option("--vault", "digest", default="", metavar="DIGITS", help="Which vault, if the folder has several.")
 @click.option(
     "--checkpoint", "checkpoints", type=PathOption(path_type=Path), multiple=True, metavar="FILE",
-    help="A checkpoint that was kept elsewhere, to compare the log with; repeatable.",
+    help="A checkpoint that was kept elsewhere, to compare the log with; may be repeated.",
 )  # fmt: skip
 @click.option("--public-key", "keys", multiple=True, metavar="KEY", help="The public key of the log's signatures.")
 @identity_option
@@ -111,11 +111,12 @@ def restore(
     passphrase_file: Path | None,
     as_json: bool,
 ) -> int:
-    """Make a whole vault in a new folder, from a copy alone.
+    """Create a complete vault in a new folder, from nothing but a copy.
 
     Every file is read back and compared with manifest and log; the catalogue is rebuilt, and the log is compared with
-    every checkpoint. What was destroyed is not restored. If interrupted, it resumes. Needs no identity; with
-    --identity the names of legal matters come back, too. Exits with 1 if anything is lost or damaged, each named.
+    every checkpoint. Destroyed archives are not restored. If it is interrupted, run it again: it resumes. Needs no
+    identity, but only --identity restores the names of legal matters. Exits with 1 if anything is lost or damaged, and
+    names it.
     """
     from strongroom.engine.core.sources import system_clock
     from strongroom.engine.repair.copy_restore import CopyRestore, restore_vault

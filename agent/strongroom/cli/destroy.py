@@ -171,8 +171,8 @@ def undo(session: Session, subject: str, reason: str, as_json: bool) -> None:
 def carry_out(session: Session, as_json: bool) -> int:
     """Destroy what is approved and whose cooling-off is over. Each archive is judged once more.
 
-    The daemon does this automatically. Exits with 1 if something could not be destroyed, or is marked as destroyed and
-    nothing confirms that.
+    The daemon does this automatically. Exits with 1 if something could not be destroyed, or is marked as destroyed
+    without confirmation in the log.
     """
     from strongroom.engine.destruction.commands import open_for_destruction, overview
     from strongroom.engine.destruction.destroy import carry_out as work

@@ -57,7 +57,7 @@ def doctor(session: Session, offline: bool, as_json: bool) -> int:
 
 @click.group("source")
 def source() -> None:
-    """Check a source before you rely on it, list sources and adapters, or describe a provider by a file."""
+    """Check a source before you rely on it, list sources and adapters, or describe a provider in a file."""
 
 
 source.add_command(manifest.new)

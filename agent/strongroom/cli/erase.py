@@ -64,7 +64,7 @@ def request(
     """Record an erasure request and put the archives on a plan, which somebody else approves.
 
     An archive is erased as a whole, with the records of other people in it. If a hold or a retention period prevents
-    that, the archive waits on the plan and is destroyed automatically when nothing prevents it any more.
+    that, the archive waits on the plan, and is destroyed automatically when nothing prevents it anymore.
     """
     from strongroom.engine.core.people import acting_person
     from strongroom.engine.destruction.commands import open_context
@@ -148,10 +148,10 @@ def list_(session: Session, limit: int, as_json: bool) -> None:
 @json_option
 @pass_session
 def answer(session: Session, erasure: str, answer: str, ground: str, as_json: bool) -> None:
-    """Record the answer that the person got. A refusal takes the archives off the plan.
+    """Record the answer that the person got. A refusal removes the archives from the plan.
 
-    "done" is refused until all of the archives are destroyed. When the last one is destroyed, the request is answered
-    automatically.
+    "done" is not accepted before all of the archives are destroyed. When the last one is destroyed, the request is
+    answered automatically.
     """
     from strongroom.engine.core.old_catalogues import asides_of
     from strongroom.engine.core.people import acting_person
@@ -178,7 +178,7 @@ def answer(session: Session, erasure: str, answer: str, ground: str, as_json: bo
 @json_option
 @pass_session
 def propose(session: Session, erasure: str, as_json: bool) -> None:
-    """Put archives of a request that were removed from its plan on a new plan."""
+    """Create a new plan with archives of a request that were removed from its plan."""
     from strongroom.engine.core.people import acting_person
     from strongroom.engine.destruction.commands import find_erasure, open_context
     from strongroom.engine.destruction.erasure import propose_again

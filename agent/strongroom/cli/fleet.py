@@ -37,11 +37,11 @@ _COLUMNS = (
 @json_option
 @pass_session
 def fleet(session: Session, target: str, keys: tuple[str, ...], as_json: bool) -> int:
-    """List the vaults that have a copy in a place: a folder, or the folder or bucket of a configured copy.
+    """List the vaults that have a copy in one place: a folder, or the folder or bucket of a configured copy.
 
-    Reads the copies alone and writes nothing, so it works on any machine that can read them. Each log is read to its
-    end and compared with the checkpoints beside it. Without --public-key a log's own key is believed. Exits with 1
-    if something is wrong with one of them.
+    Reads only the copies and writes nothing, so it works on any machine that can read them. Each log is read to its
+    end and compared with the checkpoints beside it. Without --public-key, the key that the log itself names is used.
+    Exits with 1 if something is wrong with one of them.
     """
     from strongroom.engine.copies.fleet import read_fleet
     from strongroom.engine.copies.targets import stores_of

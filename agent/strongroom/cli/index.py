@@ -16,10 +16,10 @@ from strongroom.text.units import number, short, size
 
 @click.group("index")
 def index() -> None:
-    """Make the search segments that are missing, or count them.
+    """Create missing search segments, or count them.
 
-    A segment has what is searched of an archive's records. It is made when the archive is, and sealed to the archive's
-    own key. Archives without one are found by `strongroom search` too, but they are read for it.
+    A segment has the searchable text of an archive's records, sealed to the archive's own key. It is created together
+    with the archive. `strongroom search` also finds records in archives without a segment, but has to read them.
     """
 
 
@@ -29,10 +29,10 @@ def index() -> None:
 @json_option
 @pass_session
 def build(session: Session, identity: Path | None, passphrase_file: Path | None, as_json: bool) -> int:
-    """Make the segment of each archive that has none, or one that is damaged.
+    """Create the segment of each archive that has none, or a damaged one.
 
-    Your identity opens the archives in this process. If interrupted, the next run continues. Exits with 1 if an archive
-    cannot be read.
+    Needs your identity, to read the archives. If it is interrupted, run it again: it resumes. Exits with 1 if an
+    archive cannot be read.
     """
     from strongroom.engine.access.index import IndexProgress, build_segments, without_segment
     from strongroom.engine.core.sources import open_reading, system_clock
@@ -81,7 +81,7 @@ def build(session: Session, identity: Path | None, passphrase_file: Path | None,
 def status(session: Session, as_json: bool) -> int:
     """Count the archives without a usable segment. Reads every segment, and needs no identity.
 
-    Exits with 1 if there are any.
+    Exits with 1 if there is such an archive.
     """
     from strongroom.engine.access.index import without_segment
     from strongroom.engine.core.sources import open_reading

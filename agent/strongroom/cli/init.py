@@ -102,7 +102,11 @@ class InitAnswers(Struct, frozen=True):
     type=_FILE,
     help="Write the recovery identity to this new file instead of showing it.",
 )
-@click.option("--recovery-recipient", metavar="AGE1...", help="Use this public key, whose identity you already have.")
+@click.option(
+    "--recovery-recipient",
+    metavar="AGE1...",
+    help="Use this public key as the recovery key. You already have its identity.",
+)
 @click.option("--no-confirm", is_flag=True, help="Do not prompt for the end of the recovery identity after showing it.")
 @click.option("--source", metavar="NAME", type=fit(parse_name), help="Add this account to the configuration.")
 @click.option(
@@ -155,8 +159,8 @@ def init(session: Session, /, **given: object) -> None:
     The working identity opens archives in daily use; it is protected by a passphrase. The recovery identity opens
     them, too, and belongs on paper: it is shown once, and you must type the end of it before anything is created.
 
-    On a terminal, without --source and options for the passphrase, it asks for accounts, and tries each key at its
-    provider before anything is made.
+    On a terminal, if you give neither --source nor an option for the passphrase, it asks for accounts, and tries each
+    key with its provider before it creates anything.
     """
     from strongroom.engine.core.sources import Dependencies
     from strongroom.engine.queries.initialize import check_new_vault, initialize

@@ -78,13 +78,13 @@ def list_(session: Session, as_json: bool) -> None:
 @click.argument("recipient", metavar="AGE1...")
 @click.option("--label", metavar="WORDS", default="", help="A label, such as: paper in the safe.")
 @click.option("--proof", metavar="PATH", type=_FILE, help="Its identity file, to prove that it exists.")
-@click.option("--unproven", is_flag=True, help="Add it without its identity; prove it with a drill soon.")
+@click.option("--unproven", is_flag=True, help="Add it without its identity. Prove it with a drill soon.")
 @json_option
 @pass_session
 def add(session: Session, /, recipient: str, label: str, proof: Path | None, unproven: bool, as_json: bool) -> None:
     """Add a public key: its holder can open what is archived from now on.
 
-    It opens existing archives after `strongroom key rotate`. The change is logged and raises an alert.
+    It opens existing archives only after `strongroom key rotate`. The change is logged and raises an alert.
     """
     import os
 
@@ -198,7 +198,7 @@ def rotate(
 def change_passphrase(
     session: Session, /, identity: Path | None, passphrase_file: Path | None, new_passphrase_file: Path | None
 ) -> None:
-    """Seal your identity file with another passphrase. Copies of the file keep the old passphrase."""
+    """Change the passphrase of your identity file. Copies of the file keep the old passphrase."""
     import os
 
     from strongroom.engine.access.identity_files import change_passphrase as change
@@ -291,7 +291,7 @@ def export(
     passphrase_file: Path | None,
     as_json: bool,
 ) -> None:
-    """Write the keys of chosen archives, for somebody who may open those and no others. The export is logged.
+    """Write the keys of the archives that you name, for somebody who may open only these. The export is logged.
 
     --output names a new file for all of the keys, or an existing folder for one file each.
     """

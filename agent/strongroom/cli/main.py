@@ -280,7 +280,7 @@ def _show_version(ctx: click.Context, _option: click.Parameter, wanted: bool) ->
 )
 @click.pass_context
 def cli(ctx: click.Context, config_path: str | None, *, as_json: bool) -> None:
-    """Archive what Zavu, HookBridge and Qlara export before they delete it, and prove that nothing is missing."""
+    """Archive the exports of Zavu, HookBridge and Qlara before they are deleted, and prove that nothing is missing."""
     from pathlib import Path
 
     from strongroom.cli.options import Session

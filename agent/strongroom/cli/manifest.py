@@ -32,8 +32,8 @@ _LABEL = 10  # cells of the names of steps
 def new(file: Path) -> None:
     """Write a manifest for a provider, from your answers to a few questions.
 
-    FILE ends in .toml, and its name is the name of the provider. An existing file is not changed. The manifest
-    has comments for what it does not say yet.
+    FILE must end in .toml; its name becomes the name of the provider. An existing file is not changed. Comments in the
+    manifest show what else you can add.
     """
     from strongroom.config.manifest import ManifestRefused
     from strongroom.config.manifest_template import write_manifest

@@ -61,8 +61,8 @@ def _fields(command: _Command) -> _Command:
 def edit(session: Session, /, stream: str, dry_run: bool, yes: bool, as_json: bool, **typed: str | None) -> None:
     """Change a stream's plan in the configuration file. Comments and everything else in it are kept.
 
-    An empty value removes the key. First you see what the change means: how many exports, how fast, when they are
-    done, what is late.
+    An empty value removes the key. First you see what the change means: how many exports, how fast, when they will be
+    done, and what will be late.
     """
     from strongroom.config.edit import changed_fields, rewrite_stream, try_stream
     from strongroom.engine.bootstrap import open_looking
@@ -153,7 +153,7 @@ _COLUMNS = (
 @json_option
 @click.pass_context
 def plan(ctx: click.Context, as_json: bool) -> None:
-    """Show how many exports are pending, how long they take under the quota, and which come too late."""
+    """Show how many exports are pending, how long they will take under the quota, and which will be too late."""
     if ctx.invoked_subcommand is not None:
         return
     from strongroom.engine.bootstrap import open_looking

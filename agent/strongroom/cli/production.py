@@ -89,19 +89,21 @@ class Files(Struct, frozen=True):
 @click.command("production")
 @click.argument("words", metavar="[QUERY]...", nargs=-1)
 @click.option("--archives", metavar="ID,ID", default="", help="Only these archives, separated by commas.")
-@click.option("--matter", metavar="NAME", default="", help="Only archives under the holds of this matter.")
-@click.option("--case", metavar="CASE", default="", help="Withhold what this case marks as privileged.")
+@click.option("--matter", metavar="NAME", default="", help="Only archives that the holds of this matter cover.")
+@click.option("--case", metavar="CASE", default="", help="Withhold records that this case marks as privileged.")
 @click.option("--saved", type=click.IntRange(1), metavar="NUMBER", help="Select with a saved query of the case.")
-@click.option("--from", "start", type=instant, metavar="TIME", help="Only records of this time or later.")
+@click.option("--from", "start", type=instant, metavar="TIME", help="Only records at or after this time.")
 @click.option("--to", "end", type=instant, metavar="TIME", help="Only records before this time.")
-@click.option("--time-zone", default="UTC", show_default=True, metavar="NAME", help="The zone of dates in the query.")
+@click.option(
+    "--time-zone", default="UTC", show_default=True, metavar="NAME", help="The time zone of dates in the query."
+)
 @click.option(
     "--format",
     "kind",
     type=OneOf([each.value for each in ProductionFormat]),
     default="jsonl",
     show_default=True,
-    help="The kind of files.",
+    help="The form of the files.",
 )
 @click.option(
     "--output",
@@ -111,22 +113,27 @@ class Files(Struct, frozen=True):
     help="The folder to create, or a ZIP if it ends in .zip. It holds the records as CLEAR TEXT.",
 )
 @click.option("--prefix", default="P", show_default=True, metavar="TEXT", help="What each number begins with.")
-@click.option("--width", type=click.IntRange(1, WIDEST), default=7, show_default=True, help="Digits of a number.")
 @click.option(
-    "--start", "first", type=click.IntRange(1, LARGEST), help="First number; by default 1, or the case's next."
+    "--width", type=click.IntRange(1, WIDEST), default=7, show_default=True, help="How many digits each number has."
+)
+@click.option(
+    "--start",
+    "first",
+    type=click.IntRange(1, LARGEST),
+    help="The first number; by default 1, or the next one of the case.",
 )
 @click.option(
     "--redact",
     "rules",
     metavar="FILE",
     type=PathOption(exists=True, dir_okay=False, path_type=Path),
-    help="Redact what the rules in this TOML file name.",
+    help="Redact by the rules in this TOML file.",
 )
 @click.option(
     "--profile",
     metavar="FILE",
     type=PathOption(exists=True, dir_okay=False, path_type=Path),
-    help="Write the load file as this TOML file says (dat).",
+    help="Write the load file as this TOML file describes (dat).",
 )
 @click.option(
     "--slice-hours",
@@ -136,7 +143,7 @@ class Files(Struct, frozen=True):
     help="Hours in one file of a conversation (rsmf, html).",
 )
 @click.option("--contacts/--no-contacts", default=True, help="Name people by archived contacts (rsmf, html).")
-@click.option("--at", type=instant, metavar="TIME", help="The time that the production states; by default now.")
+@click.option("--at", type=instant, metavar="TIME", help="The time to write into the production; by default now.")
 @identity_option
 @passphrase_option
 @json_option
@@ -166,18 +173,18 @@ def production(
     passphrase_file: Path | None,
     as_json: bool,
 ) -> None:
-    """Produce records as numbered files for another program, each record once, with digests, proofs and a verifier.
+    """Write records as numbered files for another program, each record once, with digests, proofs and a verifier.
 
-    QUERY is that of `strongroom search`; with - it is read from standard input. Formats: jsonl, one record a line;
+    QUERY is as in `strongroom search`; if it is -, it is read from standard input. Formats: jsonl, one record per line;
     dat, a load file for Relativity and other review platforms, with natives and extracted text; csv, the same as a
     table in which no value can run as a formula; rsmf, messages as chats, one file for each conversation and day; html,
     the same as pages to read and print.
 
-    With --case, records that the case marks as privileged are withheld and listed, and numbers go on where its last
-    production ended.
+    With --case, records that the case marks as privileged are withheld and listed, and the numbers continue after those
+    of its last production.
 
-    Your identity opens the archives in this process. If one cannot be read, nothing is produced. The same request with
-    the same --at makes the same bytes. The log records who produced how many records.
+    Needs your identity. If an archive cannot be read, nothing is produced. The same request with the same --at gives
+    the same bytes. The log records who produced how many records.
     """
     if saved and (not case or words):
         raise UsageError("--saved names a query of a case", hint="give --case as well, and no query")

@@ -40,8 +40,8 @@ _DAYS = (
 @click.argument("name", metavar="[NAME]", required=False, default="")
 @click.option("--period", default="", metavar="PERIOD", help="As in `strongroom report`; by default last-month.")
 @click.option("--from", "start", type=instant, metavar="TIME", help="Instead of --period: the first instant.")
-@click.option("--to", "end", type=instant, metavar="TIME", help="And the end, which is not included.")
-@click.option("--ids", is_flag=True, help="Print each id that is on one side only.")
+@click.option("--to", "end", type=instant, metavar="TIME", help="With --from: the end; not included.")
+@click.option("--ids", is_flag=True, help="Print each id that is in one stream only.")
 @identity_option
 @passphrase_option
 @json_option
@@ -57,11 +57,11 @@ def reconcile(
     passphrase_file: Path | None,
     as_json: bool,
 ) -> int:
-    """Compare two streams of [[reconcile]]: which ids have no partner on the other side, day by day.
+    """Compare two streams that [[reconcile]] names: which ids are in one of them only, day by day.
 
-    An id counts as missing only where the other stream is archived; otherwise it is undecided. Your identity opens the
-    archives. The log and later reports get the counts, and no id. Exits with 1 if an id is on one side only, or an
-    archive cannot be read.
+    An id counts as missing only where the other stream is archived; otherwise it is undecided. Needs your identity. The
+    log and later reports get only the counts. Exits with 1 if an id is in one stream only, or if an archive cannot be
+    read.
     """
     from strongroom.engine.access.reconcile import ReconcileProgress, note_reconcile, sum_up
     from strongroom.engine.access.reconcile import reconcile as compare

@@ -79,9 +79,9 @@ def records(
 ) -> int:
     """Write the records of a period as JSON lines, each record once even if several archives have it.
 
-    Each record is the JSON that was delivered, as UTF-8 in every locale; a row of a CSV becomes an object of texts. A
-    record is left out only if an equal one from another archive was written. If a part of the period is not archived,
-    the command says which, and exits with 1.
+    Each record is the JSON as delivered, in UTF-8 in every locale; a row of a CSV becomes an object whose values are
+    texts. A record is left out only if an equal one from another archive was written. If a part of the period is not
+    archived, the command says which, and exits with 1.
     """
     from strongroom.engine.access.records import Collected, collect, covering
     from strongroom.engine.access.restore import require_outside
@@ -187,9 +187,8 @@ def diff(
 ) -> int:
     """Compare two archives record by record: what was added, changed or removed from the older to the newer.
 
-    One archive alone is compared with the one before it: the older version of its window, or the copy before it if
-    its stream has no time windows. Your identity opens both in this process. Nothing is logged or stored. Exits with
-    1 if they differ.
+    If you name only one archive, it is compared with the previous version of its window, or with the previous copy if
+    its stream has no time windows. Needs your identity. Nothing is logged or stored. Exits with 1 if they differ.
     """
     from strongroom.engine.access.compare import compare
     from strongroom.engine.access.inventory import find_archive

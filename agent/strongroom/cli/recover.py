@@ -56,7 +56,7 @@ def recover(session: Session, apply: bool, deep: bool, root: Path | None, accept
     """Diagnose a damaged vault and say what would be done; --apply does it.
 
     Nothing is deleted: damaged files move to quarantine, an older catalogue or an unfinished vault is moved aside,
-    and the log records each step. Needs no identity. Exits with 1 while anything is left.
+    and the log records each step. Needs no identity. Exits with 1 while anything is left to repair.
     """
     from strongroom.engine.repair.diagnosis import diagnose
     from strongroom.engine.repair.repair import apply as repair
@@ -130,7 +130,7 @@ def _document(trouble: VaultProblem) -> dict[str, object]:
     cls=OutputOption,
     type=PathOption(path_type=Path, dir_okay=False),
     metavar="FILE",
-    help="Write it to this new file, and leave the vault's own catalogue alone.",
+    help="Write it to this new file, and do not change the vault's own catalogue.",
 )
 @click.option("--lose-history", is_flag=True, help="Continue without missing log lines, if they are lost for good.")
 @identity_option
@@ -147,8 +147,8 @@ def rebuild(
 ) -> int:
     """Rebuild the catalogue from the log, the manifests and the tombstones.
 
-    Needs no identity. With --identity the names of legal matters come back, too, which are sealed in the log. The
-    current catalogue is kept under another name. If interrupted, it resumes where it stopped.
+    Needs no identity, but only --identity restores the names of legal matters, which are sealed in the log. The current
+    catalogue is kept under another name. If it is interrupted, run it again: it resumes.
 
     Providers' messages, requests and past alerts are stored nowhere else: they are lost with the catalogue. Exits
     with 1 if something in the vault contradicts the log.

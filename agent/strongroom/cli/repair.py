@@ -18,7 +18,12 @@ if TYPE_CHECKING:
 
 
 @click.command("repair")
-@click.option("--apply", "apply", is_flag=True, help="Do it. Without this the plan is shown, and nothing is changed.")
+@click.option(
+    "--apply",
+    "apply",
+    is_flag=True,
+    help="Carry out the plan. Without this option, the plan is shown and nothing is changed.",
+)
 @click.option("--deep", is_flag=True, help="Read every file of the vault first, not only what scrubs have found.")
 @quiet_option
 @json_option
@@ -26,8 +31,8 @@ if TYPE_CHECKING:
 def repair(session: Session, apply: bool, deep: bool, as_json: bool) -> int:
     """Repair damaged files of the vault from a copy, and damaged objects of a copy from the vault.
 
-    A file is taken only if its digest agrees with manifest and log. A damaged file of the vault moves to
-    quarantine, and every repair is logged. Needs no identity. Exits with 1 while anything is left.
+    A file is used only if its digest agrees with manifest and log. A damaged file of the vault moves to quarantine, and
+    every repair is logged. Needs no identity. Exits with 1 while anything is left to repair.
     """
     from strongroom.engine.copies.copying import CopyContext
     from strongroom.engine.copies.targets import targets_of

@@ -36,8 +36,10 @@ _AUDIENCES = ("auditor", "board", "operations")
     help="2026, 2026-Q3, 2026-10, last-month (the default), last-quarter or last-year.",
 )
 @click.option("--from", "start", type=instant, metavar="TIME", help="Instead of --period: the first instant.")
-@click.option("--to", "end", type=instant, metavar="TIME", help="And the end, which is not included.")
-@click.option("--for", "audience", type=OneOf(_AUDIENCES), default="auditor", help="For whom; by default an auditor.")
+@click.option("--to", "end", type=instant, metavar="TIME", help="With --from: the end; not included.")
+@click.option(
+    "--for", "audience", type=OneOf(_AUDIENCES), default="auditor", help="Who will read it; by default an auditor."
+)
 @quiet_option
 @json_option
 @pass_session
@@ -52,8 +54,8 @@ def report(
 ) -> None:
     """Write the report of a period into FOLDER: a page in HTML, the same as JSON, and a note that signs both.
 
-    The page needs no program but a browser, loads nothing, and prints well. With --json, nothing is written; the JSON
-    is printed. `strongroom-verify` checks the note and the files beside it.
+    The page opens in any browser, loads nothing, and prints well. With --json, the JSON is printed and nothing is
+    written. `strongroom-verify` checks the note and the files beside it.
     """
     from strongroom.engine.bootstrap import open_looking
     from strongroom.engine.core.people import acting_person

@@ -86,7 +86,7 @@ def resume(session: Session, name: str, as_json: bool) -> int:
 @json_option
 @pass_session
 def cancel(session: Session, job: str, as_json: bool) -> int:
-    """Cancel a job. Its window becomes pending again at the next look, unless its stream is paused."""
+    """Cancel a job. Its window then becomes pending again, unless its stream is paused."""
     return _ask(session, "cancel", _job_id(session, job), as_json=as_json)
 
 

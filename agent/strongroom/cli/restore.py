@@ -52,7 +52,9 @@ if TYPE_CHECKING:
     help="A new file, or a folder for it; with --extract a new or empty folder.",
 )
 @click.option("--extract", is_flag=True, help="Write the members of the delivered ZIP instead of the ZIP.")
-@click.option("--as-delivered", is_flag=True, help="Keep the content coding in which the file was delivered.")
+@click.option(
+    "--as-delivered", is_flag=True, help="Keep the gzip or deflate compression with which the file was delivered."
+)
 @identity_option
 @passphrase_option
 @json_option
@@ -70,8 +72,8 @@ def restore(
 ) -> None:
     """Write an archive's original file to disk, byte for byte as the provider delivered it.
 
-    A file that was delivered with gzip or deflate coding is decoded, unless you add --as-delivered. The digest is
-    checked before the file gets its name. Existing files are never overwritten.
+    A file that was delivered compressed with gzip or deflate is decompressed, unless you add --as-delivered. The digest
+    is checked before the file gets its name. Existing files are never overwritten.
     """
     if extract and as_delivered:
         raise UsageError("--extract and --as-delivered cannot be used together", hint="leave one of them out")

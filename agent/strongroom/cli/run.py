@@ -28,7 +28,7 @@ patience_option = click.option(
     metavar="DURATION",
     default="2h",
     show_default=True,
-    help="How long to wait for quotas and retries; the next run does the rest.",
+    help="How long to wait for quotas and retries. The next run does the rest.",
 )
 workers_option = click.option(
     "--workers", type=click.IntRange(1, 64), default=4, show_default=True, help="How many jobs to process at once."

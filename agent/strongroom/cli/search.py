@@ -49,9 +49,11 @@ class Shown(Struct, frozen=True):
 @click.argument("words", metavar="[QUERY]...", nargs=-1)
 @click.option("--limit", type=click.IntRange(1), default=20, show_default=True, help="Show at most this many.")
 @click.option("--count", is_flag=True, help="Print only how many records match.")
-@click.option("--by", type=click.Choice(GROUPS), default=None, help="Count the records by this.")
+@click.option("--by", type=click.Choice(GROUPS), default=None, help="Count the records by stream, day and so on.")
 @click.option("--full", is_flag=True, help="Print whole records as JSON lines, as CLEAR TEXT.")
-@click.option("--time-zone", default="UTC", show_default=True, metavar="NAME", help="The zone of dates.")
+@click.option(
+    "--time-zone", default="UTC", show_default=True, metavar="NAME", help="The time zone of dates in the query."
+)
 @identity_option
 @passphrase_option
 @json_option
@@ -75,8 +77,8 @@ def search(
     stream:, source:, dataset:, channel:, status: and id: compare whole values; after:, before: and on: take 2026,
     2026-03, 2026-03-31 or a time; regex: takes a regular expression. -TERM excludes, OR combines, parentheses group.
 
-    Without a query it is read from standard input, so that it appears in no list of processes. Your identity opens the
-    archives in this process; nothing clear is stored. The log records who searched, and a digest of the query, or the
+    If you give no query, it is read from standard input, so that it appears in no list of processes. The command needs
+    your identity, and stores nothing unencrypted. The log records who searched, and a digest of the query, or the
     query itself with log_queries = true. Exits with 1 if an archive cannot be read.
     """
     shown = Shown(zone_of(time_zone), limit, by or "", count, full, as_json)

@@ -56,10 +56,10 @@ _HOLDINGS = (
 
 @click.group("subject")
 def subject() -> None:
-    """Answer people who ask for their data: find them, make a copy, keep the deadline (GDPR 15, CCPA).
+    """Answer people who request their data: find it, make a copy, meet the deadline (GDPR 15, CCPA).
 
     A request, its identifiers and its answer are lines of the evidence log, sealed to the vault's recipients. Only the
-    dates are in clear text: an alert comes ten days before the period ends, and again three days before it.
+    dates are in clear text. An alert is sent ten days before the deadline, and again three days before it.
     """
 
 
@@ -67,7 +67,7 @@ def subject() -> None:
 @click.argument("reference", metavar="WHO")
 @click.option(
     "--identifier", "identifiers", metavar="TEXT", multiple=True, required=True,
-    help="A telephone number, mail address, user name or name. May be given several times.",
+    help="A telephone number, email address, user name or name; may be repeated.",
 )  # fmt: skip
 @click.option(
     "--received", type=click.DateTime(["%Y-%m-%d"]), metavar="DATE", help="The day of receipt; today by default."
@@ -120,7 +120,7 @@ def list_(session: Session, as_json: bool) -> None:
 @json_option
 @pass_session
 def show(session: Session, request_id: str, identity: Path | None, passphrase_file: Path | None, as_json: bool) -> None:
-    """Show a request: who asks, the identifiers, and everything that was done, by whom and when."""
+    """Show a request: who made it, the identifiers, and everything that was done, with who did it and when."""
     with open_subjects(session, identity, passphrase_file) as at:
         found = at.find(request_id)
     if as_json:
@@ -149,11 +149,11 @@ def find(
     passphrase_file: Path | None,
     as_json: bool,
 ) -> int:
-    """Show what the vault has of a person, by source, with periods and retention.
+    """Show what the vault has about a person, by source, with periods and retention.
 
-    Numbers are found in every spelling, mail addresses and names as whole words, in every field of every record.
-    Identifiers that contacts link with the person are proposed; they count only after `strongroom subject confirm`.
-    Exits with 1 if an archive cannot be read.
+    Numbers are found in every spelling, email addresses and names as whole words, in every field of every record.
+    Other identifiers that contacts link with the person are proposed. They are used only after you confirm them with
+    `strongroom subject confirm`. Exits with 1 if an archive cannot be read.
     """
     if bool(request_id) == bool(identifiers):
         raise UsageError("it is not said whom to find", hint="give a request, or --identifier TEXT")
@@ -182,7 +182,7 @@ def confirm(
     passphrase_file: Path | None,
     as_json: bool,
 ) -> None:
-    """Confirm that identifiers are of the same person. What is found with them counts from now on."""
+    """Confirm that identifiers belong to the same person. Every later find, copy and erase uses them."""
     from strongroom.engine.access.subject_requests import change_request
     from strongroom.search.person import read_identifier
 
@@ -195,7 +195,7 @@ def confirm(
 
 @subject.command("extend")
 @click.argument("request_id", metavar="REQUEST")
-@click.option("--reason", metavar="WORDS", required=True, help="The reason, as the person was told.")
+@click.option("--reason", metavar="WORDS", required=True, help="The reason that you gave the person.")
 @identity_option
 @passphrase_option
 @json_option
@@ -208,7 +208,7 @@ def extend(
     passphrase_file: Path | None,
     as_json: bool,
 ) -> None:
-    """Extend the period by two months, once, and before it ends. The person must be told within the first month."""
+    """Extend the deadline by two months, once, and before it ends. Inform the person within the first month."""
     from strongroom.engine.access.subject_requests import require_line
 
     made = _change(session, request_id, RequestExtended(require_line(reason, "the reason")), identity, passphrase_file)
@@ -218,7 +218,7 @@ def extend(
 @subject.command("answer")
 @click.argument("request_id", metavar="REQUEST")
 @click.argument("answer_", metavar="ANSWER", type=click.Choice([each.value for each in SubjectAnswer]))
-@click.option("--words", metavar="WORDS", required=True, help="What the person was told, or why it was refused.")
+@click.option("--words", metavar="WORDS", required=True, help="What you answered, or why you refused.")
 @identity_option
 @passphrase_option
 @json_option

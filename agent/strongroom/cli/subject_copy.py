@@ -21,11 +21,11 @@ from strongroom.text.times import utc_day
 @subject.command("copy")
 @click.argument("request_id", metavar="REQUEST")
 @click.argument("target", metavar="FOLDER", type=PathOption(path_type=Path))
-@click.option("--purposes", metavar="WORDS", default="", help="For what, and with whom, the data are processed.")
-@click.option("--contact", metavar="WORDS", default="", help="Whom the person may turn to.")
+@click.option("--purposes", metavar="WORDS", default="", help="Why the data are processed, and who receives them.")
+@click.option("--contact", metavar="WORDS", default="", help="Whom the person can contact.")
 @click.option(
     "--keep", "kept", metavar="TEXT", multiple=True,
-    help="An identifier that is not masked, such as a number of your own. May be given several times.",
+    help="An identifier that is not masked, such as your own number; may be repeated.",
 )  # fmt: skip
 @identity_option
 @passphrase_option
@@ -44,10 +44,10 @@ def copy(
 ) -> int:
     """Write the copy for the person: copy.html and records.jsonl, in a new folder or a ZIP, with others masked.
 
-    The first page says what comes from where, how long it is retained, and which rights the person has. Numbers, mail
-    addresses and archived names of other people are masked, each person always in the same way. Read the copy before
-    you hand it over: a name that no contact and no field names is not known to be one. If an archive cannot be read,
-    nothing is written.
+    The first page says where the data come from, how long they are retained, and which rights the person has. Numbers,
+    email addresses and archived names of other people are masked, each person always in the same way. Read the copy
+    before you hand it over: a name that is only in the text of a message, and in no contact and no name field, is not
+    recognized. If an archive cannot be read, nothing is written.
     """
     from strongroom.engine.access.search import SearchProgress, described_fields
     from strongroom.engine.access.subject_requests import change_request
@@ -103,7 +103,7 @@ def erase(
 ) -> int:
     """Record an erasure request for every archive in which the person was found.
 
-    It is the request of `strongroom erase request`, with the id of this one as its reference: an archive is erased as a
+    It works as `strongroom erase request`, with the ID of this request as its reference: an archive is erased as a
     whole, somebody else approves, and a hold or a retention period still prevents it. If an archive cannot be read,
     nothing is recorded.
     """

@@ -24,16 +24,14 @@ if TYPE_CHECKING:
     is_flag=True,
     help="Change nothing and contact no provider. With an identity, archives can still be read and restored.",
 )
-@click.option(
-    "--demo", is_flag=True, help="Open on an invented company, in a temporary vault with simulated providers."
-)
-@click.option("--fast", is_flag=True, help="With --demo: let a day of the company pass in six minutes, not in 24.")
+@click.option("--demo", is_flag=True, help="Open an invented company, in a temporary vault with simulated providers.")
+@click.option("--fast", is_flag=True, help="With --demo: a day of the company takes six minutes instead of 24.")
 @pass_session
 def tui(session: Session, read_only: bool, demo: bool, fast: bool) -> int:
-    """Open the screen: coverage, schedules, jobs, archives, retention, evidence and health.
+    """Open the screen: coverage, schedules, jobs, archives, retention, evidence, health and search.
 
-    Needs a terminal; without one use status, coverage, jobs and archives. Without a configuration, the screen helps
-    you to create one, as `strongroom init` does.
+    Needs a terminal; without one, use status, coverage, jobs and archives. If there is no configuration, the screen
+    helps you create one, as `strongroom init` does.
     """
     if demo:
         require_sandbox()
