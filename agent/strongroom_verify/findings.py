@@ -34,5 +34,5 @@ class Report:
         except OSError as error:
             self.findings.append(Wrong("missing", where, f"expected a file that can be read: {error.strerror}"))
         except (LookupError, TypeError, ValueError, AttributeError, RecursionError):
-            self.findings.append(Wrong("form", where, "it cannot be read: it has another form than it should"))
+            self.findings.append(Wrong("form", where, "it cannot be read: it does not have the expected form"))
         return False

@@ -7,7 +7,7 @@ by a way of its own: a key in PATH proves nothing and is not used. --checkpoint 
 PATH says must go on from it.
 
 Leaves with 0 where nothing is wrong and a key of yours signed it, 1 where something is wrong, 2 for a wrong call, and 3
-where nothing is wrong but nobody vouches for it, so that anybody could have made all of it.
+where nothing is wrong but no given key signed it, so that anybody could have made all of it.
 """
 
 from __future__ import annotations
@@ -70,11 +70,11 @@ def main() -> int:
     if not asked.checkpoint and not paper:
         report.unproven.append("that nothing newer was rolled back: no checkpoint was given that was kept elsewhere")
     if not report.vouched:
-        report.unproven.append("who made this: no key of yours has signed it; anybody could have made all of it")
+        report.unproven.append("who made this: no key that you gave signed it, so anyone could have")
     told = [f"CHECKED     {report.scope}"] if report.scope else []
     told += [f"PROVEN      {each}" for each in report.proven] + [f"NOT PROVEN  {each}" for each in report.unproven]
     told += [f"WRONG       {each.code}: {each.where}: {each.message}" for each in report.findings]
-    sound = "nothing is wrong" + ("" if report.vouched else " in itself, but nobody vouches for it")
+    sound = "nothing is wrong" + ("" if report.vouched else " in itself, but no key that you gave signed it")
     told.append(f"things that are wrong: {len(report.findings)}" if report.findings else sound)
     for line in told:  # escaped, so that nothing that was read can steer a terminal or pass for a line of ours
         sys.stdout.write(line.encode("unicode_escape").decode() + "\n")

@@ -49,7 +49,7 @@ def check_package(root: Path, keys: list[Key], outside: list[Path], report: Repo
         "the words of README.txt and custody.txt: only number, time and kind of each event are proven",
     ]
     if package["recipients"]:
-        report.unproven.append("that the keys, sealed anew, open the payloads: opening them does")
+        report.unproven.append("that the keys, sealed again, open the payloads: open them to see")
 
 
 def check_older(own: Checkpoint, proofs: dict[str, list[str]], other: Checkpoint) -> str:
@@ -90,7 +90,7 @@ def _strays(root: Path, archives: Iterable[str]) -> Iterable[Wrong]:
         name = path.relative_to(root).as_posix()
         known = name in folders if path.is_dir() else path.is_file() and name in files
         if path.is_symlink() or not known:
-            yield Wrong("stray", name, "it is no part of the package: nothing here vouches for it")
+            yield Wrong("stray", name, "it is not part of the package: nothing here proves it")
 
 
 def check_sums(root: Path, report: Report) -> None:

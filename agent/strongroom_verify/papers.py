@@ -113,7 +113,7 @@ def _check_stream(told: _Statement, name: str, lines: dict[str, list[str]]) -> s
     last = told.start
     for begin, end in sorted(pieces):
         if begin >= end or begin < last or end > told.end or (told.version > 1 and begin != last):
-            raise Wrong("period", where, f"what it lists leaves out or tells twice the time from {last} to {begin}")
+            raise Wrong("period", where, f"what it lists leaves out or lists twice the time from {last} to {begin}")
         last = end
     if told.version > 1 and last != told.end:
         raise Wrong("period", where, f"what it lists ends at {last}, the period at {told.end}")

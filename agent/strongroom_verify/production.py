@@ -128,7 +128,7 @@ def _check_all(files: _Files, keys: list[Key], outside: list[Path], report: Repo
     report.scope = f"the production of {told['counts']['records']} records, made {told['made_at']}"
     report.unproven += [
         "that these are the records of the archives: an evidence package of the archives shows that",
-        "that no other record fits the selection: only the archives can show that",
+        "that no other record matches the selection: only the archives can show that",
     ]
     if redacted := sum(found["redacted"].values()):
         report.unproven.append(f"what {redacted} redacted records said before: the sender can show that")
@@ -278,7 +278,7 @@ def _check_messages(files: _Files, told: dict[str, Any]) -> _Comparing:
         for message in _messages_in(files, name):
             place = 16 * (int(message[0][len(numbers["prefix"]) :]) - numbers["start"])
             if not 0 <= place < len(marks) or any(marks[place : place + 16]):
-                raise Wrong("twice", name, f"the message {message[0]} is there twice, or is of no record")
+                raise Wrong("twice", name, f"the message {message[0]} is there twice, or belongs to no record")
             marks[place : place + 16] = sha256("\0".join((name, *message)).encode())[:16]
     lines, place = _check_lines(files, told), 0
     next(lines)
@@ -306,7 +306,7 @@ def _check_counts(told: dict[str, Any], found: _Found) -> str:
             if each[name] != (other := count[each["id"]]):
                 raise Wrong("count", f"archive {each['id']}", f"expected {each[name]} {name}, found {other}")
         if each["matched"] != each["doubles"] + each["withheld"] + each["records"] or each["doubles"] < 0:
-            raise Wrong("count", f"archive {each['id']}", f"{each['matched']} records in, another number out")
+            raise Wrong("count", f"archive {each['id']}", f"{each['matched']} records in, a different number out")
         total.update({name: each[name] for name in told["counts"]})
     if dict(total) != told["counts"] or not {"matched", "doubles", *found} <= {*total}:
         raise Wrong("count", "production.json", "the counts of the archives do not add up to those of the production")
@@ -327,7 +327,7 @@ def _check_names(files: _Files, told: dict[str, Any]) -> None:
     per_record = 2 if told["format"] in _LOAD_FILES else 0
     if numbered != per_record * told["counts"]["records"]:
         stranger = next(_strangers(files, single))
-        raise Wrong("stray", stranger, "it is no part of the production: nothing here vouches for it")
+        raise Wrong("stray", stranger, "it is not part of the production: nothing here proves it")
 
 
 def _strangers(files: _Files, single: set[str]) -> Iterator[str]:

@@ -137,7 +137,7 @@ def test_a_target_that_fails_is_told_and_owed(own_home: Home, invoke: Invoke, tm
     assert "disk: nothing yet; owed since 1 tries: the folder does not exist" in result.stderr
     checks = json.loads(invoke("--config", own_home.config, "doctor", "--offline", "--json").stdout)["checks"]
     told = [(each["verdict"], each["message"]) for each in checks if each["name"] == "checkpoints"]
-    assert ("warn", "checkpoint target disk could not be looked at: No such file or directory") in told
+    assert ("warn", "checkpoint target disk could not be read: No such file or directory") in told
     assert any(verdict == "warn" and message.startswith("disk: failed 1 time") for verdict, message in told)
     assert not [each for each in told if each[0] == "fail"]
     assert "WRONG" in invoke("--config", own_home.config, "audit", "verify", "--skip-payloads").stdout

@@ -201,4 +201,4 @@ def test_the_version_as_json_says_what_a_report_of_a_fault_needs(args: tuple[str
 def test_json_before_a_command_is_refused_in_words(invoke: Invoke) -> None:
     result = invoke("--json", "status")
     assert result.exit_code == 2
-    assert "--json belongs behind the command" in result.stderr
+    assert "put --json after the command" in result.stderr

@@ -392,7 +392,7 @@ def test_a_person_is_asked_for_accounts_and_each_is_tried(
         zavu.stop()
     assert made.exit_code == 0, made.stderr
     assert "the key is accepted" in made.stdout and "NOT_SET" in made.stdout
-    assert asked == ["Use this account all the same?"]
+    assert asked == ["Use this account anyway?"]
     config = load_config(tmp_path / "c.toml")
     assert [(each.name, str(each.api_key)) for each in config.sources] == [("zavu-main", "env:ZAVU_KEY")]
     assert config.streams[0].retention == "hipaa-documentation"

@@ -82,8 +82,8 @@ def test_what_zavu_tells(three: tuple[Home, Sandbox], invoke: Invoke) -> None:
     sandbox.zavu.add_foreign_job(["messages"])
     found = look(invoke, home, "zavu-main", 0)
     assert found["exports"] == ["ok: reachable, the key is accepted, 1 export on its list"]
-    assert "ok: 1 of 3 exports at once is under way" in found["quota"]
-    assert "ok: 1 of 10 exports was asked for in the last hour" in found["quota"]
+    assert "ok: 1 of at most 3 exports is in progress" in found["quota"]
+    assert "ok: 1 of at most 10 exports was requested in the last hour" in found["quota"]
     assert found["retention"] == ["ok: records are kept for 90 days (documented, not asked)"]
     assert found["clock"][0].startswith("ok: ")
     assert any("only the first export shows it" in words for words in found["unknown"])
@@ -95,7 +95,7 @@ def test_what_hookbridge_tells(three: tuple[Home, Sandbox], invoke: Invoke) -> N
     now = sandbox.clock()
     sandbox.hookbridge.add_foreign_job(now - timedelta(days=2), now - timedelta(days=1))
     found = look(invoke, home, "hooks", 0)
-    assert found["quota"] == ["warn: 1 of 1 export at once is under way"]
+    assert found["quota"] == ["warn: 1 of at most 1 export is in progress"]
     assert found["retention"] == ["ok: its plan keeps records for 30 days"]
     assert {request.method for request in sandbox.requests.all} == {"GET"}
 

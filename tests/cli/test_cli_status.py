@@ -43,7 +43,7 @@ def test_what_is_wrong_comes_first_and_names_the_next_command(home: Home, invoke
     assert shown.exit_code == 1
     first, *lines = shown.stdout.splitlines()
     assert first.endswith("your attention")
-    assert lines[0].startswith("warning   1 window of one stream failed for good")
+    assert lines[0].startswith("warning   1 window of one stream failed: a person must act")
     assert "          next: strongroom jobs --state failed" in lines
     assert "          next: strongroom archives --holding quarantined" in lines  # a note
     assert any(line.startswith("quota         zavu-main: ") for line in lines)

@@ -263,7 +263,7 @@ def test_a_run_that_cannot_open_its_vault_says_so_once(
     assert codes == {4}
     assert paths == ["/switch/fail"]
     (line,) = (home.folder / "told.jsonl").read_text().splitlines()
-    assert "a run cannot go on" in json.loads(line)["text"]
+    assert "a run has failed" in json.loads(line)["text"]
 
 
 def lose_something(home: Rested) -> None:

@@ -1,4 +1,4 @@
-"""What a daemon says that cannot go on: from the configuration alone, once, in bounded time."""
+"""What a daemon says that cannot continue: from the configuration alone, once, in bounded time."""
 
 from __future__ import annotations
 
@@ -65,7 +65,7 @@ def test_it_is_told_to_the_switch_and_to_every_channel(stage: Stage) -> None:
     stage.voice().say(GONE)
     assert stage.ear.paths == ["/switch/fail"]
     (text,) = stage.told
-    assert "the daemon cannot go on" in text and GONE.message in text
+    assert "the daemon has failed" in text and GONE.message in text
 
 
 def test_a_restart_every_few_seconds_does_not_flood(stage: Stage) -> None:

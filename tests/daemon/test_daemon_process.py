@@ -51,7 +51,7 @@ def test_an_invalid_configuration_is_refused_on_sighup_and_a_valid_one_taken(hou
     with daemon(house) as running:
         house.config.file.write_text(good + '\n[daemon]\nworkers = "many"\n')
         running.process.send_signal(signal.SIGHUP)
-        running.wait_for(lambda: running.said("the old one stays"))
+        running.wait_for(lambda: running.said("the previous one stays active"))
         house.config.file.write_text(good + "\n[daemon]\nworkers = 3\n")
         running.process.send_signal(signal.SIGHUP)
         running.wait_for(lambda: running.said("configuration read again"))
@@ -82,7 +82,7 @@ def test_a_daemon_whose_vault_is_taken_away_tells_somebody(house: Bench) -> None
             (house.base / "vault").rename(house.base / "away")
             running.process.wait(PATIENCE)
             assert running.process.returncode not in (0, 2)
-        assert "the daemon cannot go on" in told.read_text()
+        assert "the daemon has failed" in told.read_text()
         again = Running(house)
         assert again.process.wait(PATIENCE) == 4, again.log.read_text()
     finally:
@@ -110,7 +110,7 @@ def test_a_catalogue_that_is_taken_away_ends_the_daemon_and_tells_somebody(
                 other.replace(catalogue)
             assert running.process.wait(PATIENCE) == 4, running.log.read_text()
             assert running.said(how)
-        assert "the daemon cannot go on" in told.read_text()
+        assert "the daemon has failed" in told.read_text()
         assert how in status()  # what `systemctl status` shows from then on
         assert "strongroom recover" in status()
 

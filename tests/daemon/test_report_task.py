@@ -141,7 +141,7 @@ def test_an_address_that_takes_no_files_is_refused(config: Config, ear: Ear, mon
     monkeypatch.setattr(module, "report", lambda _event, _level=0, **told: words.append(told["words"]))
     ReportTask(send_to(config, ear, scheme="gotify"), Dependencies(clock=lambda: AT), lambda: True).run()
     assert len(words) == 1
-    assert "takes no files" in words[0]
+    assert "cannot receive files" in words[0]
     assert ear.heard == []
 
 

@@ -25,7 +25,7 @@ source = "zavu"
 datasets = ["contacts"]
 since = {since}
 """
-REFUSED, TAKEN = "the old one stays", "configuration read again"
+REFUSED, TAKEN = "the previous one stays active", "configuration read again"
 
 
 @pytest.fixture

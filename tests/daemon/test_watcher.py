@@ -202,7 +202,7 @@ def test_a_catalogue_that_refuses_is_shouted_past_it(
     for _ in range(3):
         stage.turn(watcher, engine=engine)
         stage.pass_by(LOOK)
-    assert stage.told == ["the watcher is blind"]
+    assert stage.told == ["nothing can be checked"]
     assert stage.signals == ["/fail"]
     assert caplog.text.count("watcher-failed what=watching") == 1
     stage.pass_by(SHOUT.total_seconds())

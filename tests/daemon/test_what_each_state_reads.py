@@ -171,7 +171,7 @@ WINDOWS = {
     "open": ("▒", "", "gap", ALL_WELL, "in progress"),
     "missing": (
         "!",
-        "! failed: {} (content-refused: the delivered file was unsound)",
+        "! failed: {} (content-refused: the delivered file was not valid)",
         "gap",
         "1 window failed",
         "failed (content-refused)",

@@ -67,7 +67,7 @@ def test_at_risk_says_how_much_and_until_when_and_names_the_stream_in_its_body_a
     alarm = found(house, plan(since=days(78, 77).start))["at-risk chats"]
     assert alarm.title == "3 days of one stream will be deleted by the provider, from 2026-12-02 on"
     assert alarm.body == (
-        "stream chats: not archived are 3 days in 1 gap from 2026-09-03T00:00:00Z to 2026-09-06T00:00:00Z"
+        "stream chats: 3 days are not archived: 1 gap from 2026-09-03T00:00:00Z to 2026-09-06T00:00:00Z"
     )
 
 
@@ -122,8 +122,10 @@ def test_failed_windows_wait_for_a_person(house: House) -> None:
     house.cover(days(3, 2), Cover.MISSING, cause="quota")
     alarm = found(house)["failed chats"]
     assert alarm.severity is Level.WARNING
-    assert alarm.title == "2 windows of one stream failed for good and wait for a person"
-    assert "content-refused (1): the delivered file was unsound; quota (1): the export quota was used up" in alarm.body
+    assert alarm.title == "2 windows of one stream failed: a person must act"
+    assert (
+        "content-refused (1): the delivered file was not valid; quota (1): the export quota was used up" in alarm.body
+    )
     house.cover(days(5, 4))
     house.cover(days(3, 2))
     assert found(house) == {}
@@ -147,7 +149,7 @@ def test_quarantined_files_are_counted(house: House) -> None:
     house.archive(days(2, 1), 5, holding=Holding.QUARANTINED)
     house.archive(days(3, 2), 5, holding=Holding.QUARANTINED)
     alarm = found(house)["quarantined chats"]
-    assert alarm.title == "2 exports of one stream came unsound and lie in quarantine"
+    assert alarm.title == "2 exports of one stream are in quarantine: they are not valid"
 
 
 @pytest.mark.parametrize(
@@ -225,7 +227,7 @@ def test_the_disk_is_foreseen_from_the_pace_of_the_records(house: House, monkeyp
         house.archive(days(day, day - 1), 5, seal=seal)
     free(monkeypatch, 12 * 10**9)
     alarm = found(house, reserve=2 * 10**9)["disk"]
-    assert (alarm.severity, alarm.title) == (Level.WARNING, "the disk is full in about 10 days")
+    assert (alarm.severity, alarm.title) == (Level.WARNING, "the disk will be full in about 10 days")
     free(monkeypatch, 17 * 10**9)
     assert found(house, reserve=2 * 10**9) == {}
 
@@ -236,7 +238,7 @@ def test_what_is_still_to_be_taken_counts_before_the_forecast(house: House, monk
         house.cover(days(day, day - 1))
         house.archive(days(day, day - 1), 5, seal=seal)
     free(monkeypatch, 60 * 10**9)
-    assert found(house)["disk"].title.startswith("the disk is full in about 10 days")
+    assert found(house)["disk"].title.startswith("the disk will be full in about 10 days")
     free(monkeypatch, 20 * 10**9)
     assert "less than a minute" in found(house)["disk"].title
 

@@ -231,7 +231,7 @@ def test_a_damage_that_the_log_tells_of_is_no_finding_but_proves_nothing(keep: K
 def test_without_any_key_nothing_is_vouched_for(keep: Keep) -> None:
     told = run_alone(SCRIPT, keep.root)
     assert told.returncode == 3
-    assert "nobody vouches for it" in told.stdout
+    assert "no key that you gave signed it" in told.stdout
     assert "WRONG" not in told.stdout
 
 

@@ -200,7 +200,7 @@ def test_a_target_that_cannot_be_looked_at_is_said_and_not_passed_over(keep: Kee
     sign_and_send(keep, 1)
     shutil.rmtree(keep.base / "target")
     assert told_by_audit(keep) == {"unreachable": "checkpoint target disk"}
-    told = "checkpoint target disk could not be looked at: No such file or directory"
+    told = "checkpoint target disk could not be read: No such file or directory"
     assert any(told in words for words in told_by_doctor(keep))
 
 

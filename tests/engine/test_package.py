@@ -78,7 +78,7 @@ def test_the_verifier_that_lies_in_it_is_enough(keep: Keep, tmp_path: Path) -> N
     assert told.stdout.count("PROVEN      archive ") == 3
     assert "the package's log goes on from outside.note, signed by a trusted key" in told.stdout
     assert "NOT PROVEN  that no event of an archive was left out" in told.stdout
-    assert "NOT PROVEN  that the keys, sealed anew, open the payloads" in told.stdout
+    assert "NOT PROVEN  that the keys, sealed again, open the payloads" in told.stdout
     assert told.stdout.endswith("nothing is wrong\n")
 
 

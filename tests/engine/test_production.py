@@ -232,7 +232,7 @@ def test_archives_matters_and_periods_select(house: House, tmp_path: Path) -> No
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        ((), "it is not said which records"),
+        ((), "no records were selected"),
         (("nothinghasthis",), "no record matches"),
         (("after:2099",), "no archive matches"),
         (("refund", "--width", "1"), "there are more records than numbers"),

@@ -187,10 +187,10 @@ def test_a_redaction_cannot_be_undone_from_the_files(house: House, tmp_path: Pat
 @pytest.mark.parametrize(
     ("rules", "words"),
     [
-        ("", "are not right"),
+        ("", "are not valid"),
         ("rule = []", "has no rule"),
         ('[[rule]]\nname = "x"', "neither fields nor a pattern"),
-        ('[[rule]]\nname = "x"\npattern = "("', "are not right"),
+        ('[[rule]]\nname = "x"\npattern = "("', "are not valid"),
         ('[[rule]]\nname = "x"\npattern = "a*"', "matches an empty text"),
         ('[[rule]]\nname = "x]"\nfields = ["a"]', "must have 1 to 40 letters"),
         ('[[rule]]\nname = "x"\nfield = ["a"]', "unknown field"),

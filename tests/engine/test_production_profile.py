@@ -106,8 +106,8 @@ def test_an_empty_profile_is_the_usual_load_file(house: House, tmp_path: Path) -
 @pytest.mark.parametrize(
     ("old", "new", "told"),
     [
-        ('separator = "|"', 'separator = "ab"', r":2: separator: expected one sign.*\"ab\""),
-        ('separator = "|"', 'separator = "^"', r":2: separator: expected another sign"),
+        ('separator = "|"', 'separator = "ab"', r":2: separator: expected one character.*\"ab\""),
+        ('separator = "|"', 'separator = "^"', r":2: separator: expected a character that neither"),
         ('quote = "^"', 'quot = "^"', r":3: quot: expected a known key.*did you mean \"quote\""),
         ('"DD.MM.YYYY"', '"DD.MM"', r":5: date: expected YYYY, MM and DD once each"),
         ('"utf-16"', '"utf8"', r":6: encoding: .*did you mean \"utf-8\""),

@@ -229,7 +229,7 @@ def test_an_alert_comes_before_the_period_ends(built: House) -> None:
     assert severity(last - timedelta(days=3)) == severity(last + timedelta(days=9)) == [Level.CRITICAL]
     [late] = [each for each in answer_alarms(built.vault, last) if request["id"] in each.key]
     assert (late.title, "Souza" in late.body) == (
-        f"a request of a person was not answered by {request['answer_by']}, the last day of its period",
+        f"a person's request was not answered by {request['answer_by']}, its deadline",
         False,
     )
     ask(built, "answer", request["id"], "answered", "--words", "the copy was handed over")

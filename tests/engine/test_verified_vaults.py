@@ -43,7 +43,7 @@ def verify(*args: object) -> tuple[int, str]:
 
 def test_a_sound_vault_is_compared_file_by_file(built: tuple[Path, Archive, Archive, Archive]) -> None:
     code, told = verify(built[0])
-    assert code == 3, told  # nothing is wrong, and nobody vouches for it
+    assert code == 3, told  # nothing is wrong, and no given key signed it
     assert told.startswith("CHECKED     the log, and the files of every archive in it")
     assert "the files of 3 archives are the ones recorded in the log" in told
 

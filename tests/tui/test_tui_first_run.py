@@ -82,7 +82,7 @@ async def test_a_person_is_led_to_a_vault(tmp_path: Path) -> None:
         ({"passphrase": STRONG, "again": STRONG, "account": "Wrong Name", "key": "env:X"}, "small letters"),
         ({"passphrase": STRONG, "again": STRONG, "account": "zavu", "key": "sk_live_secret"}, "reference"),
         ({"passphrase": STRONG, "again": STRONG, "account": "z", "key": "env:X", "since": "some day"}, "date"),
-        ({"passphrase": STRONG, "again": STRONG, "account": "z", "key": "env:X", "datasets": ","}, "something to"),
+        ({"passphrase": STRONG, "again": STRONG, "account": "z", "key": "env:X", "datasets": ","}, "one dataset"),
     ],
 )
 async def test_what_is_wrong_is_told_and_nothing_is_made(tmp_path: Path, answers: dict[str, str], told: str) -> None:

@@ -52,7 +52,7 @@ async def test_each_list_has_one(bench: Bench, sit: Sit) -> None:
             await seat.press(key)
             assert words in preview(seat), key
         await seat.press("5", "l", "a")
-        for words in ("zavu:calls", "case 7", "asked for"):
+        for words in ("zavu:calls", "case 7", "requested"):
             await fill(seat, words)
         assert "case 7" in preview(seat)
         await seat.press("escape", "5")

@@ -73,7 +73,7 @@ def test_what_is_typed_is_explained_or_refused_beside_it() -> None:
     )
     words, wrong = query_note("refund on:tomorrow")
     assert wrong
-    assert "'tomorrow' is no date" in words
+    assert "'tomorrow' is not a date" in words
     assert query_note("refund from:+14155551234") == ("Enter searches; dates are in UTC.", False)
 
 
@@ -82,7 +82,7 @@ async def test_a_record_is_found_read_marked_saved_held_and_produced(place: Plac
     vault, target = place.house.vault, tmp_path / "made"
     async with place.sit((120, 40)) as seat:
         await look_for(seat, "on:yesterday")
-        await until(seat, "'yesterday' is no date")
+        await until(seat, "'yesterday' is not a date")
         await fill(seat, f'"{CANARY} 44"')
         await until(seat, "11 hits; searched 450 records in 1 archive")
         await until(seat, f"  {CANARY} 44")  # the record beside the list
@@ -243,4 +243,4 @@ async def test_it_works_at_each_size(place: Place) -> None:
 async def test_a_mistake_in_the_query_is_said_below_it(empty: Bench, sit: Sit) -> None:
     async with sit(empty, (80, 24), tab="search") as seat:
         await seat.press("slash", *"on:x", "enter")
-        await until(seat, "is no date")
+        await until(seat, "is not a date")

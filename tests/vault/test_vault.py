@@ -266,10 +266,10 @@ FOREIGN = [
 def test_a_name_that_is_not_an_id_of_ours_never_becomes_a_path(name: str) -> None:
     layout = Layout(Path("/vault"))
     for place in (layout.archive, layout.key, layout.manifest):
-        with pytest.raises(ValueError, match="not an id of ours"):
+        with pytest.raises(ValueError, match="not a valid archive id"):
             place(name)
     for place_with_suffix in (layout.temporary, layout.quarantined):
-        with pytest.raises(ValueError, match="not an id of ours"):
+        with pytest.raises(ValueError, match="not a valid archive id"):
             place_with_suffix(name, ".age")
 
 

@@ -82,7 +82,7 @@ def open_identity_file(data: bytes, ask: Callable[[], str]) -> tuple[X25519Ident
         )
     if data.removeprefix(codecs.BOM_UTF8).startswith(_ARMOR):
         raise KeyRefused(
-            "the identity file is armored text, which is not read here", hint="protect it again with age -p, without -a"
+            "the identity file is armored text, which is not supported", hint="protect it again with age -p, without -a"
         )
     return parse_identity_file(open_bytes(data, [ScryptIdentity(ask())]) if is_protected(data) else data)
 
@@ -98,7 +98,7 @@ def protect_identity_file(
     identities = parse_identity_file(text)
     sealed = seal_bytes(text, [recipient], random_bytes)
     if open_identity_file(sealed, lambda: recipient.passphrase) != identities:
-        raise KeyRefused("the identity file that was sealed anew holds other identities", hint="nothing was changed")
+        raise KeyRefused("the identity file that was sealed again has other identities", hint="nothing was changed")
     return sealed
 
 
@@ -134,7 +134,7 @@ def write_identity_file(identity: X25519Identity, *comments: str) -> str:
 def _parse_line(number: int, line: str) -> X25519Identity:
     if line.startswith(("AGE-PLUGIN-", "AGE-SECRET-KEY-PQ-")):
         raise KeyRefused(
-            f"line {number}: plugin and hybrid identities are not read here", hint="use an X25519 identity"
+            f"line {number}: plugin and hybrid identities are not supported", hint="use an X25519 identity"
         )
     try:
         return X25519Identity.parse(line)

@@ -66,7 +66,7 @@ def new(session: Session, name: str, identity: Path | None, passphrase_file: Pat
 
     with _open(session, identity, passphrase_file) as at:
         made = add_case(at.vault, at.cases, name, *_signed(at))
-    _show_change(made, as_json, f"case {short(made.id)} is begun")
+    _show_change(made, as_json, f"case {short(made.id)} was created")
 
 
 @case.command("list")

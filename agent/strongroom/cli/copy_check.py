@@ -41,7 +41,7 @@ def with_each_copy(
 
     chosen = names or tuple(each.name for each in config.copies)
     if not chosen:
-        raise UsageError("the configuration has no [[copy]]", hint="see docs/copies.md: a second disk from nothing")
+        raise UsageError("the configuration has no [[copy]]", hint="see docs/copies.md: Set up a second disk")
     done: dict[str, _Result] = {}
     code = ExitCode.OK
     with open_reading(config) as vault:

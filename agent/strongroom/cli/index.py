@@ -69,7 +69,7 @@ def build(session: Session, identity: Path | None, passphrase_file: Path | None,
         made_of = f"{number(progress.made)} of {number(progress.missing, 'missing segment')} made"
         say(f"{made_of}: {number(progress.records, 'record')}, {size(progress.size)}")
     if stopped:
-        report("interrupted; the next `strongroom index build` continues")
+        report("interrupted; to resume: strongroom index build")
         return ExitCode.INTERRUPTED
     return ExitCode.FINDINGS if progress.failed else ExitCode.OK
 
@@ -91,7 +91,7 @@ def status(session: Session, as_json: bool) -> int:
     if as_json:
         put_document({"missing": len(missing), "archives": missing})
     elif missing:
-        say(f"{number(len(missing), 'archive')} without a search segment. To make them: strongroom index build")
+        say(f"{number(len(missing), 'archive')} without a search segment. To create them: strongroom index build")
     else:
         say("Every archive has its search segment.")
     return ExitCode.FINDINGS if missing else ExitCode.OK

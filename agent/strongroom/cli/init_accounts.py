@@ -31,12 +31,12 @@ _QUESTIONS = {
 
 def ask_accounts(now: datetime, look: Look) -> tuple[FreshSource, ...]:
     """Ask for accounts until one has no name. Proposals fit the provider. An account that fails may be dropped."""
-    report("Which accounts should be archived? Leave the name empty to go on, or to add accounts later.")
+    report("Which accounts should be archived? Leave the name empty to continue, or to add accounts later.")
     found: dict[str, FreshSource] = {}
     while (source := _ask_account(now, set(found))) is not None:
         seen = look(source)
         show_report(seen)
-        if seen.exit_code is ExitCode.OK or click.confirm("Use this account all the same?", default=False, err=True):
+        if seen.exit_code is ExitCode.OK or click.confirm("Use this account anyway?", default=False, err=True):
             found[source.name] = source
     return tuple(found.values())
 
@@ -91,7 +91,7 @@ def ask_class() -> FreshClass:
 
 def ask_copy() -> Path | None:
     """Ask for a folder for a second copy of the vault."""
-    report("A vault on one disk is lost with that disk. A second copy of it needs no key.")
+    report("If the disk fails, the vault is lost. A second copy needs no key.")
     typed = _prompt("Folder on another disk for a second copy (empty: none)", "")
     return Path(typed).expanduser() if typed else None
 

@@ -173,7 +173,7 @@ SECTIONS = {
         "archives": CommandEntry("archives", "archives", "List archives; show or re-export one."),
         "search": CommandEntry("search", "search", "Find records by words, people and time, over all archives."),
         "case": CommandEntry("case", "case", "Collect queries, notes, marked records and holds of a matter."),
-        "index": CommandEntry("index", "index", "Make the search segments that are missing, or count them."),
+        "index": CommandEntry("index", "index", "Create missing search segments, or count them."),
         "records": CommandEntry("records", "records", "Write the records of a period as JSON lines, each once."),
         "restore": CommandEntry("restore", "restore", "Write the original file of an archive to disk."),
         "diff": CommandEntry("records", "diff", "Compare two archives record by record."),
@@ -184,7 +184,7 @@ SECTIONS = {
         "hold": CommandEntry("hold", "hold", "Place, list and release legal holds."),
         "destroy": CommandEntry("destroy", "destroy", "Propose, approve and carry out destruction, with certificates."),
         "subject": CommandEntry(
-            "subject_copy", "subject", "Answer people who ask for their data: find, copy, deadline."
+            "subject_copy", "subject", "Answer people who request their data: find, copy, deadline."
         ),
         "erase": CommandEntry("erase", "erase", "Record and answer erasure requests of data subjects."),
     },
@@ -197,14 +197,14 @@ SECTIONS = {
             "production",
             "Produce records as numbered files for a review platform or a regulator.",
         ),
-        "reconcile": CommandEntry("reconcile", "reconcile", "Compare two streams: which ids are on one side only."),
+        "reconcile": CommandEntry("reconcile", "reconcile", "Compare two streams: which ids are in one of them only."),
         "report": CommandEntry("report", "report", "Write a report of a period: coverage, gaps, retention, evidence."),
         "log": CommandEntry("audit", "log", "Show the latest events."),
     },
     "Maintain": {
         "copy": CommandEntry("copy", "copy", "Keep second copies of the vault; restore from one."),
         "fleet": CommandEntry(
-            "fleet", "fleet", "List the vaults that have a copy in a place: coverage, age, evidence."
+            "fleet", "fleet", "List the vaults that have a copy in one place: coverage, age, evidence."
         ),
         "repair": CommandEntry(
             "repair", "repair", "Repair damage in the vault from a copy, or in a copy from the vault."
@@ -236,7 +236,7 @@ RENAMED = {
 """Names of version 0.3, which work for one more version (docs/decisions/0020-commands-by-what-a-person-wants.md)."""
 
 EPILOG = """Exit codes: 0 done, 1 findings, 2 usage or configuration, 3 provider, 4 vault, 5 vault in use, 6 this
-machine, 7 unsound content, 70 a bug, 75 waiting for a quota, 130 interrupted.
+machine, 7 invalid content, 70 a bug, 75 waiting for a quota, 130 interrupted.
 
 Completion for your shell: eval "$(_STRONGROOM_COMPLETE=bash_source strongroom)", or zsh_source, or fish_source."""
 
@@ -286,7 +286,7 @@ def cli(ctx: click.Context, config_path: str | None, *, as_json: bool) -> None:
     from strongroom.cli.options import Session
 
     if as_json:
-        raise click.UsageError("--json belongs behind the command, as in: strongroom status --json", ctx)
+        raise click.UsageError("put --json after the command, as in: strongroom status --json", ctx)
     ctx.obj = Session(None if config_path is None else Path(config_path))
 
 

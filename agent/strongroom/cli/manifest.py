@@ -46,7 +46,7 @@ def new(file: Path) -> None:
     try:
         text = write_manifest(str(file), _ask())
     except ManifestRefused as refused:
-        raise UsageError(f"the answers do not fit together:\n{refused.message}", hint="start again") from None
+        raise UsageError(f"the answers contradict each other:\n{refused.message}", hint="start again") from None
     with file.open("x", encoding="utf-8") as target:
         target.write(text)
     report(f"{file} is written. Read it, then check it: strongroom source try {file}")
@@ -222,7 +222,7 @@ def _show_request(trial: Trial, *, as_json: bool) -> None:
     say()
     _say_sent(method, place, body)
     say()
-    report("To try it on an account: add --key REFERENCE.")
+    report("To try it with an account: add --key REFERENCE.")
 
 
 def _walk(trial: Trial, dependencies: Dependencies, wait: str, *, as_json: bool) -> int:

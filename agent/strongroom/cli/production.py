@@ -211,7 +211,7 @@ def _numbering(prefix: str, width: int, first: int) -> Numbering:
     try:
         return Numbering(prefix, width, first)
     except ValueError as error:
-        raise UsageError(f"these are no numbers: {error}", hint="see --prefix, --width and --start") from None
+        raise UsageError(f"the numbering is not valid: {error}", hint="see --prefix, --width and --start") from None
 
 
 def _make(
@@ -286,7 +286,7 @@ def _select(config: Config, vault: Vault, asked: Asked) -> Selection:
     query = _read_query(config, vault, asked)
     if query is None and not asked.archives and not asked.matter:
         raise UsageError(
-            "it is not said which records to produce",
+            "no records were selected",
             hint="give a query, --archives, --matter, --case, or a period with --from and --to",
         )
     parts = [part for part in asked.archives.split(",") if part.strip()]

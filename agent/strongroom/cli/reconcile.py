@@ -97,7 +97,7 @@ def _find(config: Config, name: str) -> ReconcileSettings:
     found = [each for each in config.reconciles if name in ("", each.name)]
     known = [each.name for each in config.reconciles]
     if not known:
-        raise UsageError("the configuration compares no streams", hint="add [[reconcile]], as in config.example.toml")
+        raise UsageError("no comparison is configured", hint="add [[reconcile]], as in config.example.toml")
     if not found:
         listed = suggest(name, known) or f"there are {', '.join(known)}"
         raise UsageError(f"there is no [[reconcile]] {name!r} in the configuration", hint=listed)

@@ -31,7 +31,7 @@ class ProfileRefused(UsageError):
 
 def parse_sign(value: object) -> str:
     """Take one sign, as itself or as in "U+0014"; neither a line break nor an ASCII letter, a digit or a space."""
-    expected = 'one sign, such as "|" or "U+0014", but no ASCII letter, digit, space or line break'
+    expected = 'one character, such as "|" or "U+0014", but no ASCII letter, digit, space or line break'
     text = value if isinstance(value, str) else ""
     if code := _CODE.fullmatch(text):
         text = chr(int(code[1], 16)) if int(code[1], 16) < 0x110000 else ""
@@ -43,7 +43,7 @@ def parse_sign(value: object) -> str:
     ):
         raise Unfit(expected, describe(value))
     if "\ud800" <= text <= "\udfff":
-        raise Unfit(expected, "half of a sign")
+        raise Unfit(expected, "half of a character")
     return text
 
 
@@ -51,7 +51,7 @@ def parse_date_form(value: object) -> str:
     """Take the order of year, month and day, as in "MM/DD/YYYY"; return it as strftime takes it."""
     form = _DATE.fullmatch(value) if isinstance(value, str) else None
     if form is None or {form[1], form[3], form[4]} != {*_DATE_PARTS}:
-        raise Unfit("YYYY, MM and DD once each, with one kind of sign between them", describe(value), 'as "DD.MM.YYYY"')
+        raise Unfit("YYYY, MM and DD once each, with one kind of separator", describe(value), 'as "DD.MM.YYYY"')
     return form[2].join(_DATE_PARTS[form[place]] for place in (1, 3, 4))
 
 
@@ -75,9 +75,9 @@ class ProfileSettings(Section, frozen=True):
             lambda found: (*found.items(),),
         ),
     ] = ()
-    separator: Annotated[str, Key("the sign between two values", parse_sign)] = "\x14"
-    quote: Annotated[str, Key("the sign around each value; within a value it is doubled", parse_sign)] = "\xfe"
-    line_break: Annotated[str, Key("the sign that stands for a line break within a value", parse_sign)] = "\xae"
+    separator: Annotated[str, Key("the character between two values", parse_sign)] = "\x14"
+    quote: Annotated[str, Key("the character around each value; within a value it is doubled", parse_sign)] = "\xfe"
+    line_break: Annotated[str, Key("the character for a line break within a value", parse_sign)] = "\xae"
     date: Annotated[str, Key("the form of dates", parse_date_form)] = "%m/%d/%Y"
     encoding: Annotated[LoadEncoding, Key("the encoding of the file", choice(LoadEncoding))] = LoadEncoding.UTF_8_BOM
     paths: Annotated[PathStyle, Key("how paths are written", choice(PathStyle))] = PathStyle.WINDOWS
@@ -87,7 +87,7 @@ class ProfileSettings(Section, frozen=True):
         signs = {"separator": self.separator, "quote": self.quote, "line_break": self.line_break}
         for name, sign in signs.items():
             if [*signs.values()].count(sign) > 1:
-                table.refuse(name, "another sign than the two others", describe(sign))
+                table.refuse(name, "a character that neither of the other two has", describe(sign))
         named = {column for _title, column in self.fields}
         missing = [column for column in EVIDENCE_COLUMNS if column not in named]
         if table.has("fields") and missing:
@@ -98,7 +98,7 @@ class ProfileSettings(Section, frozen=True):
             )
         for title, _column in self.fields:
             if not title.strip() or not title.isprintable():
-                table.refuse("fields", "titles of printable text", "an empty title, or one with other signs")
+                table.refuse("fields", "titles of printable text", "an empty title, or one with other characters")
 
 
 def load_profile(path: Path) -> ProfileSettings:

@@ -194,7 +194,7 @@ class FolderStore:
 
     def _path(self, name: str) -> Path:
         if not is_object_name(name) or name.startswith(f"{_TMP}/"):
-            raise VaultError(f"{name!r:.80} is no name of an object in a copy")
+            raise VaultError(f"{name!r:.80} is not the name of an object in a copy")
         return self.root / name
 
     def _require_root(self) -> None:

@@ -271,7 +271,7 @@ class S3Store:
 
     def _key(self, name: str) -> str:
         if not is_object_name(name) or name.startswith("tmp/"):
-            raise VaultError(f"{name!r:.80} is no name of an object in a copy")
+            raise VaultError(f"{name!r:.80} is not the name of an object in a copy")
         return self._root + name
 
 

@@ -135,7 +135,7 @@ class AppriseChannel:
         if not target.add(resolve(self._address).reveal()):
             raise UsageError("Apprise does not know an address like this", hint="see: apprise --details")
         if message.files and not all(each.attachment_support for each in target):
-            raise UsageError("an address of this kind takes no files", hint="name a mailbox, or a service that does")
+            raise UsageError("an address of this kind cannot receive files", hint="name a mailbox")
         kinds = {Level.INFO: "info", Level.WARNING: "warning", Level.CRITICAL: "failure"}
         text = message.text(full=self._full)
         kind = apprise.NotifyType(kinds[message.severity])

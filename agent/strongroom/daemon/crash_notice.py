@@ -103,8 +103,8 @@ class CrashNotice:
 
 def _message(who: str, words: str) -> Message:
     """Write the message. What leaves this machine does not repeat the words: they may name paths."""
-    line = f"critical: {who} cannot go on and has ended: nothing is archived"
-    short = f"{line}. Why: what it printed, and: strongroom doctor"
+    line = f"critical: {who} has failed and ended: nothing is archived"
+    short = f"{line}. To see why: read what it printed, and run: strongroom doctor"
     return Message(Level.CRITICAL, f"Strongroom: {line}", short, f"{line}\n  {words}")
 
 

@@ -107,7 +107,7 @@ class Daemon:
             return self._work()
         except Exception as error:  # whatever it is, the crash notice comes before it
             if isinstance(error, StrongroomError):
-                self._systemd.status(f"cannot go on: {error.sentences}".rstrip(". ") + ".")
+                self._systemd.status(f"cannot continue: {error.sentences}".rstrip(". ") + ".")
             self._crash_notice.say(error)
             raise
         finally:
@@ -175,7 +175,7 @@ class Daemon:
             service.adopt(config, self._dependencies)
         except StrongroomError as error:
             words = error.sentences
-            log.error("configuration refused, the old one stays: %s", words)
+            log.error("configuration refused, the previous one stays active: %s", words)
             service.refuse()
             self._watcher.refuse()
         else:

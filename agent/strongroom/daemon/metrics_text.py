@@ -34,9 +34,9 @@ class _Gauges:
 
     def _of_streams(self) -> Iterator[Metric]:
         found = self._figures
-        yield _gauge("coverage_age_seconds", "Since the end of the newest held window.", "stream", found.coverage_age)
-        yield _gauge("at_risk_seconds", "Not held yet, and to be destroyed by the provider.", "stream", found.at_risk)
-        yield _gauge("lost_seconds", "Destroyed by the provider before it was held.", "stream", found.lost)
+        yield _gauge("coverage_age_seconds", "Age of the newest archived window.", "stream", found.coverage_age)
+        yield _gauge("at_risk_seconds", "Not archived yet, and soon to be deleted.", "stream", found.at_risk)
+        yield _gauge("lost_seconds", "Deleted by the provider before it was archived.", "stream", found.lost)
 
     def _of_archives(self) -> Iterator[Metric]:
         totals = self._figures.archives
@@ -44,9 +44,9 @@ class _Gauges:
             "archives", "Archives in the vault.", "holding", {name: each.count for name, each in totals.items()}
         )
         delivered = {name: each.size for name, each in totals.items()}
-        yield _gauge("delivered_bytes", "What the archives hold, as delivered.", "holding", delivered)
+        yield _gauge("delivered_bytes", "Size of the archives, as delivered.", "holding", delivered)
         sealed = {name: each.sealed_size for name, each in totals.items()}
-        yield _gauge("sealed_bytes", "What the archives take on the disk.", "holding", sealed)
+        yield _gauge("sealed_bytes", "Size of the archives on the disk.", "holding", sealed)
 
     def _of_work(self) -> Iterator[Metric]:
         budgets = self._figures.budgets
@@ -62,12 +62,12 @@ class _Gauges:
         yield _one("heartbeat_timestamp_seconds", "When these figures were taken.", found.at.timestamp())
         if found.scrubbed_at is not None:
             yield _one("scrub_timestamp_seconds", "When the last scrub ended.", found.scrubbed_at.timestamp())
-        yield _one("scrub_findings", "What stands against archives and log.", found.scrub_findings)
-        yield _one("scrub_done_ratio", "How much of the lap under way is read.", found.scrub_share)
+        yield _one("scrub_findings", "Active findings about archives and log.", found.scrub_findings)
+        yield _one("scrub_done_ratio", "How much of the current pass is done.", found.scrub_share)
         yield from self._of_copies()
         yield _one("log_entries", "Entries of the evidence log.", found.log_entries)
         yield _one("log_bytes", "Size of the evidence log's file.", found.log_bytes)
-        yield _one("disk_free_bytes", "Free on the vault's file system.", found.free_bytes)
+        yield _one("disk_free_bytes", "Free space on the vault's file system.", found.free_bytes)
 
     def _of_copies(self) -> Iterator[Metric]:
         copies = self._figures.copies

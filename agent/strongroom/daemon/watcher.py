@@ -167,8 +167,8 @@ class Watcher:
         if self._shouted is not None and abs(now - self._shouted) < SHOUT:
             return
         self._shouted = now
-        text = "critical: the watcher cannot read or write the catalogue. See the daemon's log and: strongroom doctor"
-        self._notifier.say(Message(Level.CRITICAL, "Strongroom: the watcher is blind", text, text))
+        text = "critical: the checks cannot read or write the catalogue. See the daemon's log and: strongroom doctor"
+        self._notifier.say(Message(Level.CRITICAL, "Strongroom: nothing can be checked", text, text))
 
     def _take(self, config: Config) -> None:
         notify, metrics = config.notify, config.metrics

@@ -8,7 +8,7 @@ by a way of its own: a key in PATH proves nothing and is not used. --checkpoint 
 PATH says must go on from it.
 
 Leaves with 0 where nothing is wrong and a key of yours signed it, 1 where something is wrong, 2 for a wrong call, and 3
-where nothing is wrong but nobody vouches for it, so that anybody could have made all of it.
+where nothing is wrong but no given key signed it, so that anybody could have made all of it.
 """
 # This file stands alone: it imports nothing of Strongroom, and a copy of it lies in every package.
 # It is joined from the modules of agent/strongroom_verify by `make verifier`: change those, and not this one.
@@ -74,7 +74,7 @@ class Report:
         except OSError as error:
             self.findings.append(Wrong("missing", where, f"expected a file that can be read: {error.strerror}"))
         except (LookupError, TypeError, ValueError, AttributeError, RecursionError):
-            self.findings.append(Wrong("form", where, "it cannot be read: it has another form than it should"))
+            self.findings.append(Wrong("form", where, "it cannot be read: it does not have the expected form"))
         return False
 
 
@@ -495,7 +495,7 @@ def check_package(root: Path, keys: list[Key], outside: list[Path], report: Repo
         "the words of README.txt and custody.txt: only number, time and kind of each event are proven",
     ]
     if package["recipients"]:
-        report.unproven.append("that the keys, sealed anew, open the payloads: opening them does")
+        report.unproven.append("that the keys, sealed again, open the payloads: open them to see")
 
 
 def check_older(own: Checkpoint, proofs: dict[str, list[str]], other: Checkpoint) -> str:
@@ -536,7 +536,7 @@ def _strays(root: Path, archives: Iterable[str]) -> Iterable[Wrong]:
         name = path.relative_to(root).as_posix()
         known = name in folders if path.is_dir() else path.is_file() and name in files
         if path.is_symlink() or not known:
-            yield Wrong("stray", name, "it is no part of the package: nothing here vouches for it")
+            yield Wrong("stray", name, "it is not part of the package: nothing here proves it")
 
 
 def check_sums(root: Path, report: Report) -> None:
@@ -700,7 +700,7 @@ def _check_stream(told: _Statement, name: str, lines: dict[str, list[str]]) -> s
     last = told.start
     for begin, end in sorted(pieces):
         if begin >= end or begin < last or end > told.end or (told.version > 1 and begin != last):
-            raise Wrong("period", where, f"what it lists leaves out or tells twice the time from {last} to {begin}")
+            raise Wrong("period", where, f"what it lists leaves out or lists twice the time from {last} to {begin}")
         last = end
     if told.version > 1 and last != told.end:
         raise Wrong("period", where, f"what it lists ends at {last}, the period at {told.end}")
@@ -918,7 +918,7 @@ def _check_all(files: _Files, keys: list[Key], outside: list[Path], report: Repo
     report.scope = f"the production of {told['counts']['records']} records, made {told['made_at']}"
     report.unproven += [
         "that these are the records of the archives: an evidence package of the archives shows that",
-        "that no other record fits the selection: only the archives can show that",
+        "that no other record matches the selection: only the archives can show that",
     ]
     if redacted := sum(found["redacted"].values()):
         report.unproven.append(f"what {redacted} redacted records said before: the sender can show that")
@@ -1068,7 +1068,7 @@ def _check_messages(files: _Files, told: dict[str, Any]) -> _Comparing:
         for message in _messages_in(files, name):
             place = 16 * (int(message[0][len(numbers["prefix"]) :]) - numbers["start"])
             if not 0 <= place < len(marks) or any(marks[place : place + 16]):
-                raise Wrong("twice", name, f"the message {message[0]} is there twice, or is of no record")
+                raise Wrong("twice", name, f"the message {message[0]} is there twice, or belongs to no record")
             marks[place : place + 16] = sha256("\0".join((name, *message)).encode())[:16]
     lines, place = _check_lines(files, told), 0
     next(lines)
@@ -1096,7 +1096,7 @@ def _check_counts(told: dict[str, Any], found: _Found) -> str:
             if each[name] != (other := count[each["id"]]):
                 raise Wrong("count", f"archive {each['id']}", f"expected {each[name]} {name}, found {other}")
         if each["matched"] != each["doubles"] + each["withheld"] + each["records"] or each["doubles"] < 0:
-            raise Wrong("count", f"archive {each['id']}", f"{each['matched']} records in, another number out")
+            raise Wrong("count", f"archive {each['id']}", f"{each['matched']} records in, a different number out")
         total.update({name: each[name] for name in told["counts"]})
     if dict(total) != told["counts"] or not {"matched", "doubles", *found} <= {*total}:
         raise Wrong("count", "production.json", "the counts of the archives do not add up to those of the production")
@@ -1117,7 +1117,7 @@ def _check_names(files: _Files, told: dict[str, Any]) -> None:
     per_record = 2 if told["format"] in _LOAD_FILES else 0
     if numbered != per_record * told["counts"]["records"]:
         stranger = next(_strangers(files, single))
-        raise Wrong("stray", stranger, "it is no part of the production: nothing here vouches for it")
+        raise Wrong("stray", stranger, "it is not part of the production: nothing here proves it")
 
 
 def _strangers(files: _Files, single: set[str]) -> Iterator[str]:
@@ -1185,11 +1185,11 @@ def main() -> int:
     if not asked.checkpoint and not paper:
         report.unproven.append("that nothing newer was rolled back: no checkpoint was given that was kept elsewhere")
     if not report.vouched:
-        report.unproven.append("who made this: no key of yours has signed it; anybody could have made all of it")
+        report.unproven.append("who made this: no key that you gave signed it, so anyone could have")
     told = [f"CHECKED     {report.scope}"] if report.scope else []
     told += [f"PROVEN      {each}" for each in report.proven] + [f"NOT PROVEN  {each}" for each in report.unproven]
     told += [f"WRONG       {each.code}: {each.where}: {each.message}" for each in report.findings]
-    sound = "nothing is wrong" + ("" if report.vouched else " in itself, but nobody vouches for it")
+    sound = "nothing is wrong" + ("" if report.vouched else " in itself, but no key that you gave signed it")
     told.append(f"things that are wrong: {len(report.findings)}" if report.findings else sound)
     for line in told:  # escaped, so that nothing that was read can steer a terminal or pass for a line of ours
         sys.stdout.write(line.encode("unicode_escape").decode() + "\n")

@@ -205,7 +205,7 @@ def _waiting(job: Job, situation: Situation, retry_policy: RetryPolicy) -> Step:
 
 def _ready(job: Job, _situation: Situation, retry_policy: RetryPolicy) -> Step:
     bounds = (
-        (Cause.CONTENT, retry_policy.rejections, "the delivered file was unsound every time"),
+        (Cause.CONTENT, retry_policy.rejections, "the delivered file was not valid, every time"),
         (Cause.TRANSFER, retry_policy.transfers, "the download broke every time"),
         (Cause.LINK, retry_policy.links, "every link was dead"),
         (Cause.WORKER, retry_policy.workers, f"the sealing process failed every time, last: {job.detail}"),

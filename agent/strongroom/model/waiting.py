@@ -163,7 +163,7 @@ _BECAUSE: Mapping[str, str] = {
     Cause.LINK_REFUSED: "the download link leads to a host that is not allowed",
     Cause.CODING: "the file comes in a content coding that Strongroom cannot undo",
     Cause.TRANSFER: "the download broke off or was not what was announced",
-    Cause.CONTENT: "the delivered file was unsound",
+    Cause.CONTENT: "the delivered file was not valid",
     Cause.DISK: "the disk was full or failed",
     Cause.WORKER: "the sealing process ended early",
     Cause.PAUSED: "the source was paused",

@@ -36,7 +36,7 @@ def parse_query(text: str, zone: tzinfo, names: Names = lambda _field, name: nam
     reader = _Reader(list(_tokens(text)), zone, names)
     term = reader.read_all(0)
     if reader.rest:
-        raise _refuse("a parenthesis is closed that was not opened", "remove it, or put it in quotation marks")
+        raise _refuse("a closing parenthesis has no opening one", "remove it, or put it in quotation marks")
     if not term.terms:
         raise _refuse(
             "the query is empty", 'give a word, such as refund, or an operator, such as from:"+1 415 555 1234"'
@@ -65,7 +65,7 @@ def _tokens(text: str) -> Iterator[_Token]:
     while text[at:].strip():
         found = _TOKEN.match(text, at)
         if found is None:
-            raise _refuse(f"cannot read {text[at:].strip()[:40]!r}", "close the quotation mark, or remove the sign")
+            raise _refuse(f"cannot read {text[at:].strip()[:40]!r}", "close the quotation mark, or remove it")
         at = found.end()
         if found["open"] or found["close"]:
             yield _Token(found["open"] or ")")
@@ -103,7 +103,7 @@ class _Reader:
     def read_all(self, depth: int) -> AllOf:
         """Read terms up to the end, or to the parenthesis that closes."""
         if depth > DEEPEST:
-            raise _refuse("the query has too many parentheses in each other", f"use at most {DEEPEST}")
+            raise _refuse("parentheses are nested too deeply", f"use at most {DEEPEST}")
         groups: list[list[Term]] = []
         joined = False
         while self.rest and self.rest[-1] != _Token(")"):
@@ -130,7 +130,7 @@ class _Reader:
                 raise _refuse("a parenthesis is not closed", "close it")
             self.rest.pop()
             if not inner.terms:
-                raise _refuse("there is nothing between the parentheses", "remove them")
+                raise _refuse("the parentheses are empty", "remove them")
             return Not(inner) if token.text == "-(" else inner
         term = self._term(token)
         return Not(term) if token.excluded else term
@@ -159,7 +159,7 @@ def _read_pattern(_operator: Operator, text: str, _zone: tzinfo) -> Term:
         return Pattern(re.compile(text, re.IGNORECASE))
     except (re.error, RecursionError, OverflowError) as error:
         raise _refuse(
-            f"regex:{text[:60]} is no regular expression ({error})", "check its parentheses and signs"
+            f"regex:{text[:60]} is not a valid regular expression ({error})", "check its parentheses and signs"
         ) from None
 
 
@@ -204,7 +204,7 @@ def _read_span(text: str, zone: tzinfo) -> tuple[datetime, datetime]:
         start = datetime(year, month or 1, day or 1, tzinfo=zone)
         return start, _end_of(start, month=bool(month), day=bool(day))
     except (ValueError, OverflowError):
-        raise _refuse(f"{text[:40]!r} is no date", "write 2026, 2026-03, 2026-03-31 or 2026-03-31T14:00") from None
+        raise _refuse(f"{text[:40]!r} is not a date", "write 2026, 2026-03, 2026-03-31 or 2026-03-31T14:00") from None
 
 
 def _end_of(start: datetime, *, month: bool, day: bool) -> datetime:

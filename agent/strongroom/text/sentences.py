@@ -210,7 +210,7 @@ def case_step(step: CaseStep) -> str:
     """Say what was added to a case."""
     match step.change:
         case Opened():
-            return f"case begun: {step.change.name}"
+            return f"case created: {step.change.name}"
         case QueryAdded():
             return f"query: {step.change.text}"
         case NoteAdded():

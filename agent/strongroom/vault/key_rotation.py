@@ -165,7 +165,7 @@ def _write(layout: Layout, swaps: Sequence[Swap]) -> None:
 
 def _rename(temporary: Path, path: Path) -> None:
     if not is_there(path):
-        raise VaultError(f"{path.name} vanished while it was being sealed anew", hint="run: strongroom verify")
+        raise VaultError(f"{path.name} vanished while it was being sealed again", hint="run: strongroom verify")
     try:
         rename(temporary, path)
     except OSError as error:

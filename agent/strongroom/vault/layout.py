@@ -97,7 +97,7 @@ class Layout(Struct, frozen=True):
 
 def _checked(archive_id: str) -> str:
     if not _is_id(archive_id):
-        raise ValueError(f"not an id of ours: {archive_id!r}")
+        raise ValueError(f"not a valid archive id: {archive_id!r}")
     return archive_id
 
 

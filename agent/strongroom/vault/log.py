@@ -181,7 +181,7 @@ def _enter_remade(catalogue: Catalogue, now: datetime | None) -> None:
             return
         at, count = now or to_instant(last["at"]), int(last["seq"])
         add_entry(catalogue, Entry(EntryKind.LOG_REMADE, at, facts={"entries": count}))
-        title = "the evidence log's file was removed or emptied, and was written anew"
+        title = "the evidence log's file was removed or emptied, and was written again"
         came = f"all {counted(count, 'entry')} came from the catalogue"
         body = f"{came}; compare with a copy of the log: strongroom audit verify"
         key = f"{LOG_REMADE} {format_instant(at)}"

@@ -49,7 +49,7 @@ def readable(line: bytes) -> Iterator[None]:
         name = f"entry {int(found.group(1))}" if found else "an entry"
         raise VaultError(
             f"{name} of the evidence log cannot be understood: something that its kind needs is missing or malformed",
-            hint="nothing of ours writes such a line; compare with a copy of the log: strongroom audit verify",
+            hint="Strongroom never writes such a line; compare with a copy of the log: strongroom audit verify",
         ) from error
 
 

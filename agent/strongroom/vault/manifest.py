@@ -56,7 +56,7 @@ def read_manifest(data: bytes | str) -> Archive:
 
 def _require_id(name: str) -> None:
     if id_of(Path(name)) != name:  # it becomes a path
-        raise ValueError("the id is not one of ours")
+        raise ValueError("the id is not valid")
 
 
 def _body(archive: Archive) -> dict[str, Any]:

@@ -88,7 +88,7 @@ def move_to(path: Path, target: Path) -> bool:
         return False
     except FileExistsError:
         if not same_file(path, target):
-            raise VaultError(f"{target.name} lies in quarantine already", hint="look at both files") from None
+            raise VaultError(f"{target.name} is already in quarantine", hint="look at both files") from None
     except OSError as error:
         raise in_words(error) from error
     flush_folder(target.parent)

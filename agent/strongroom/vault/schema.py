@@ -116,8 +116,8 @@ def require_own_schema(connection: sqlite3.Connection) -> None:
     words = _difference(found, made_by(own))
     if words:
         hint = (
-            "somebody changed the catalogue: find out who; then make it again from log and manifests: "
-            "strongroom rebuild, which keeps this one aside"
+            "somebody changed the catalogue: find out who; then rebuild it from log and manifests: "
+            "strongroom rebuild, which keeps this one under another name"
         )
         raise ForeignSchema(f"the catalogue's schema is not the one that this program made: {words}", hint=hint)
 

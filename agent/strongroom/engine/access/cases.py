@@ -184,7 +184,7 @@ def hold_found(
     UsageError where nothing was found.
     """
     if not archives:
-        raise UsageError("the query finds no record: there is nothing to hold")
+        raise UsageError("the query finds no record: there is nothing to place on hold")
     period = query.period
     rules = [HoldRule(archives=tuple(sorted({each.id for each in archives})))]
     if later:

@@ -82,9 +82,7 @@ def _compare_decoded(archive: Archive, name: str, clear: Gunzipped | None, key: 
     digest = hmac.new(key.salt, clear.sha256, hashlib.sha256).hexdigest()
     if clear.size == seal.decoded_size and hmac.compare_digest(digest, seal.decoded_digest):
         return []
-    return [
-        FixityFault(archive.id, name, "content", "the file without its content coding is not the one that was recorded")
-    ]
+    return [FixityFault(archive.id, name, "content", "the decompressed file is not the one that was recorded")]
 
 
 def content_digest(reader: SealedReader | Unpacked, key: ArchiveKey, watch: Watch) -> str:

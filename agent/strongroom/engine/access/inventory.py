@@ -98,7 +98,7 @@ def each_archive(vault: Vault) -> Iterator[Archive | FixityFault]:
 
 def row_fault(archive_id: str) -> FixityFault:
     """Return the finding about an archive whose row cannot be read."""
-    message = "its row in the catalogue cannot be read; to make it again: strongroom recover"
+    message = "its row in the catalogue cannot be read; to repair it: strongroom recover"
     return FixityFault(archive_id, "catalogue.sqlite", UNREADABLE, message)
 
 

@@ -45,7 +45,7 @@ def require_outside_of(root: Path, target: Path) -> None:
     place = target.resolve()
     if any(each.exists() and each.samefile(root) for each in (place, *place.parents)):
         raise UsageError(
-            f"{target} is inside the vault, which takes no other files than its own",
+            f"{target} is inside the vault, which must contain only its own files",
             hint="choose a place outside the vault",
         )
 
@@ -161,7 +161,7 @@ def _undone(reader: PlaintextReader, archive: Archive) -> Gunzipped | None:
     if archive.seal.delivered_coding and archive.seal.decoded_size is None:
         raise SealError(
             f"archive {archive.id} came {archive.seal.delivered_coding}-coded, and the coding cannot be removed",
-            hint=f"write the bytes as they came: strongroom restore {archive.id} --as-delivered --output PATH",
+            hint=f"write the bytes as delivered: strongroom restore {archive.id} --as-delivered --output PATH",
         )
     return decoder(reader, archive.seal, Caps())
 

@@ -75,7 +75,7 @@ def record_request(
         raise UsageError(f"the request was received on {day}, which is in the future", hint="correct --received")
     given = tuple(dict.fromkeys(read_identifier(each).text for each in identifiers))
     if not given:
-        raise UsageError("the request names no identifier", hint="give a number, an address or a name: --identifier")
+        raise UsageError("no identifier was given", hint="give a number, an address or a name: --identifier")
     request = SubjectRequest(make_id(now, random_bytes), day, zone, ANSWER_MONTHS, SubjectState.OPEN, ())
     change = RequestReceived(require_line(reference, "the reference"), given)
     facts: dict[str, Fact] = {"received": day.isoformat(), "zone": zone}
@@ -182,9 +182,9 @@ def _alarm(what: str, name: str, deadline: datetime, day: str, now: datetime, se
         return
     late = left <= timedelta(0)
     title = (
-        f"a request of a person was not answered by {day}, the last day of its period"
+        f"a person's request was not answered by {day}, its deadline"
         if late
-        else f"a request of a person must be answered by {day}"
+        else f"a person's request must be answered by {day}"
     )
     severity = Level.CRITICAL if left <= URGE else Level.WARNING
     yield Alert(f"{AlertKind.ANSWER} {name}", severity, title, f"{what}; {see}")

@@ -122,7 +122,7 @@ def require_known(target: CopyTarget, vault: Vault) -> None:
     if found.vault != vault_digest(vault):
         raise VaultError(f"{target.store.place} has a copy of another vault", hint="choose another path for the copy")
     if found.place != place:
-        hint = f"attach the right disk; to begin with this one: strongroom copy forget {target.name}"
+        hint = f"attach the right disk; to use this one: strongroom copy forget {target.name}"
         raise CopyAway(f"{target.store.place} has another copy of this vault than {target.name}", hint=hint)
 
 

@@ -128,7 +128,7 @@ def run_program(argv: Sequence[str], env: Mapping[str, str], data: bytes, second
         try:
             process.communicate(data, timeout=seconds)
         except subprocess.TimeoutExpired:
-            raise WorldError(f"the program took longer than {seconds:g} s and was ended") from None
+            raise WorldError(f"the program took longer than {seconds:g} s and was stopped") from None
         finally:
             if process.poll() is None:
                 os.killpg(process.pid, signal.SIGKILL)

@@ -89,7 +89,8 @@ def request_erasure(
     `overrides`: the ground is said to outweigh a retention period that still runs; never a hold, never a locked class.
     """
     if not subject.strip():
-        raise UsageError("the request names nobody", hint="give a reference from your own records: --subject REF")
+        hint = "give a reference from your own records: --subject REF"
+        raise UsageError("the request has no reference for the person", hint=hint)
     _refuse_revealing(subject, ground)
     context.refuse_wrong_clock()
     at, catalogue = context.clock(), context.vault.catalogue
@@ -131,7 +132,7 @@ def propose_again(context: DestructionContext, erasure_id: str, by: Person) -> D
         loose = [archive for archive in _held(context, erasure) if live_plan_items(catalogue, archive.id) is None]
         plan = _put_on_plan(context, erasure, loose, by)
         if plan is None:
-            raise UsageError(f"nothing that {erasure_id} names is off the plan", hint="see: strongroom erase list")
+            raise UsageError(f"no archive of {erasure_id} was removed from its plan", hint="see: strongroom erase list")
     context.vault.write_log()
     return plan
 

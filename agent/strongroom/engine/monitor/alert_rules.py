@@ -1,4 +1,4 @@
-"""Alarms about windows that came unusually empty, and about what their second looks found.
+"""Alarms about windows that are unusually empty, and about what their second looks found.
 
 Which alerts to raise, computed from ledger, plans, disk and clock alone.
 
@@ -68,13 +68,13 @@ def _alarm(look: SecondLook) -> Alert | None:
     about = f"{look.stream} {format_instant(look.window.start)}"
     match look.outcome:
         case SecondLookOutcome.PENDING:
-            title = f"one window of one stream came unusually empty: it is exported again on {look.due:%Y-%m-%d}"
+            title = f"one window of one stream is unusually empty: it will be exported again on {look.due:%Y-%m-%d}"
             return Alert(f"{AlertKind.EMPTY} {about}", Level.WARNING, title, body)
         case SecondLookOutcome.REFUTED:
-            title = "one window of one stream was not empty: a later export found records, which are archived now"
+            title = "one window of one stream was not empty: a later export found records, which are now archived"
             return Alert(f"{AlertKind.EMPTY_REFUTED} {about}", Level.WARNING, title, body)
         case SecondLookOutcome.UNCONFIRMED:
-            title = "one window of one stream came unusually empty, and no second look could be made"
+            title = "one window of one stream is unusually empty, and no second look could be made"
             return Alert(f"{AlertKind.EMPTY_UNCONFIRMED} {about}", Level.WARNING, title, body)
         case SecondLookOutcome.CONFIRMED:
             return None
@@ -165,9 +165,9 @@ def _at_risk(stream_status: StreamStatus, now: datetime) -> Iterator[Alert]:
         return
     severity = Level.CRITICAL if risk.first_loss - now <= min(URGE, keeps / 10) else Level.WARNING
     title = f"{_words(risk.amount)} of one stream will be deleted by the provider, from {risk.first_loss:%Y-%m-%d} on"
-    gaps = len(risk.gaps)
+    gaps, amount = len(risk.gaps), _words(risk.amount)
     body = (
-        f"stream {stream_status.stream}: not archived are {_words(risk.amount)} in {counted(gaps, 'gap')} from "
+        f"stream {stream_status.stream}: {amount} {_is(amount)} not archived: {counted(gaps, 'gap')} from "
         + _period(Window(risk.gaps[0].start, risk.gaps[-1].end))
     )
     yield Alert(f"{AlertKind.AT_RISK} {stream_status.stream}", severity, title, body)
@@ -190,11 +190,15 @@ def _late(stream_status: StreamStatus) -> Iterator[Alert]:
 
 def _lost(stream: str, window: Window) -> Alert:
     amount = _words(window.length)
-    one = amount.startswith("1 ")
-    title = f"{amount} of one stream {'is' if one else 'are'} lost: the provider deleted"
-    title += " it before it was archived" if one else " them before they were archived"
+    title = f"{amount} of one stream {_is(amount)} lost: the provider deleted"
+    title += " it before it was archived" if _is(amount) == "is" else " them before they were archived"
     key = f"{AlertKind.LOST} {stream} {format_instant(window.start)}"
-    return Alert(key, Level.CRITICAL, title, f"stream {stream}: lost is {_period(window)}")
+    return Alert(key, Level.CRITICAL, title, f"stream {stream}: lost from {_period(window)}")
+
+
+def _is(amount: str) -> str:
+    """Return the verb of an amount in words, such as "1 day" or "3 days"."""
+    return "is" if amount.startswith(("1 ", "less")) else "are"
 
 
 def _uncopied(stream: str, window: Window) -> Alert:
@@ -209,9 +213,7 @@ def _failed(stream_status: StreamStatus) -> Iterator[Alert]:
     count = len(stream_status.missing)
     causes = Counter(each.cause for each in stream_status.missing)
     listed = "; ".join(_cause_count(cause, times) for cause, times in sorted(causes.items()))
-    title = (
-        f"{counted(count, 'window')} of one stream failed for good and {noun_of(count, 'waits', 'wait')} for a person"
-    )
+    title = f"{counted(count, 'window')} of one stream failed: a person must act"
     body = f"stream {stream_status.stream}: {listed}; the first is {_period(stream_status.missing[0].window)}"
     yield Alert(f"{AlertKind.FAILED} {stream_status.stream}", Level.WARNING, title, body)
 
@@ -255,9 +257,8 @@ def _paused(vault: Vault) -> Iterator[Alert]:
 
 def _quarantined(vault: Vault) -> Iterator[Alert]:
     for stream, count in sorted(quarantined_counts(vault.catalogue).items()):
-        title = (
-            f"{counted(count, 'export')} of one stream came unsound and {noun_of(count, 'lies', 'lie')} in quarantine"
-        )
+        faulty = noun_of(count, "is in quarantine: it is not", "are in quarantine: they are not")
+        title = f"{counted(count, 'export')} of one stream {faulty} valid"
         body = f"stream {stream}; what is wrong: strongroom archives --holding quarantined"
         yield Alert(f"{AlertKind.QUARANTINED} {stream}", Level.WARNING, title, body)
 
@@ -294,7 +295,7 @@ def _disk(free: int, reserve: int, stream_statuses: Sequence[StreamStatus]) -> l
     lasts = forecast_disk(free, reserve, map(_growth, stream_statuses)).lasts
     if lasts is None or lasts >= DISK_AHEAD:
         return []
-    return [Alert(AlertKind.DISK, Level.WARNING, f"the disk is full in about {_words(lasts)}", words)]
+    return [Alert(AlertKind.DISK, Level.WARNING, f"the disk will be full in about {_words(lasts)}", words)]
 
 
 def _growth(stream_status: StreamStatus) -> Growth:

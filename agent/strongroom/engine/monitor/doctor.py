@@ -204,7 +204,7 @@ def _signed(config: Config, vault: Vault) -> Iterator[Check]:
     places = known_checkpoints(config).look(origin_in(vault))
     for place in places:
         if place.unread:
-            words, hint = f"{place.name} could not be looked at: {place.unread}", "is it mounted, and readable?"
+            words, hint = f"{place.name} could not be read: {place.unread}", "is it mounted, and readable?"
             yield Check("checkpoints", CheckResult.WARN, words, hint)
     hint = "the log was cut, changed or rolled back; compare with a copy: strongroom audit verify"
     try:

@@ -182,7 +182,7 @@ def _quota(report: SourceReport, provider: Provider, probe: Probe, now: datetime
     """Note how much of the quotas is used, by anybody, as the provider's list shows it."""
     limits = provider.limits
     if provider.capabilities.paged:
-        report.unknown.append("how many pages may be read in a minute: the provider's own refusals are kept to")
+        report.unknown.append("how many pages may be read in a minute: the provider shows it when it refuses")
         return
     if probe.requests_left is not None:
         report.ok("quota", f"{probe.requests_left} more requests are allowed for now")
@@ -209,13 +209,11 @@ def _used(limits: Limits, listed: list[Listed], now: datetime) -> Iterator[tuple
     """Yield each quota in words, and whether it is used up."""
     under_way = sum(entry.observation.status in (ExportStatus.QUEUED, ExportStatus.RUNNING) for entry in listed)
     if limits.concurrent is not None:
-        words = (
-            f"{under_way} of {counted(limits.concurrent, 'export')} at once {noun_of(under_way, 'is', 'are')} under way"
-        )
-        yield words, under_way >= limits.concurrent
+        words = f"{under_way} of at most {counted(limits.concurrent, 'export')} {noun_of(under_way, 'is', 'are')}"
+        yield f"{words} in progress", under_way >= limits.concurrent
     recent = sum((entry.observation.created_at or now - 2 * HOUR) > now - HOUR for entry in listed)
     if limits.per_hour is not None:
-        words = f"{recent} of {counted(limits.per_hour, 'export')} {noun_of(recent, 'was', 'were')} asked for"
+        words = f"{recent} of at most {counted(limits.per_hour, 'export')} {noun_of(recent, 'was', 'were')} requested"
         yield f"{words} in the last hour", recent >= limits.per_hour
 
 

@@ -157,15 +157,15 @@ def _request(provider: Provider, spec: ExportSpec) -> tuple[str, TrialStep]:
     """Request the export; return its id, or empty where the answer names none."""
     accepted = provider.create(provider.ask(spec))
     if provider.capabilities.paged and accepted.observation is not None:
-        return accepted.observation.ref, TrialStep("create", "nothing is requested: the list is walked to the window")
+        return accepted.observation.ref, TrialStep("create", "no export is requested: the list is read")
     if accepted.observation is not None:
         ref = accepted.observation.ref
         return ref, TrialStep("create", f"the export has the id {ref}")
     listed = list(provider.sweep(datetime.min.replace(tzinfo=spec.window.start.tzinfo)))
-    words = f"the answer names no export; its list has {counted(len(listed), 'export')}, of which the newest is taken"
+    words = f"the response has no export id; the list has {counted(len(listed), 'export')}, and the newest is used"
     newest = max(listed, key=lambda each: each.observation.created_at or spec.window.start, default=None)
     if newest is None:
-        return "", TrialStep("create", "the answer names no export, and its list is empty", good=False)
+        return "", TrialStep("create", "the response has no export id, and the list is empty", good=False)
     return newest.observation.ref, TrialStep("create", words)
 
 
@@ -180,7 +180,7 @@ def _listing(provider: Provider, ref: str) -> TrialStep:
     except Transient as error:
         return TrialStep("list", error.message, good=False, hint=hint)
     if ref not in listed:
-        return TrialStep("list", "the list does not show the export: a lost answer could not be resolved by it yet")
+        return TrialStep("list", "the list does not show the export: it could not be found after a lost response")
     status = listed[ref].status
     good = status is not ExportStatus.UNKNOWN
     return TrialStep(
@@ -196,7 +196,7 @@ def _state(seen: Observation) -> TrialStep:
         return TrialStep("state", words, good=False, hint="add the word to [export.statuses]")
     if seen.status in _UNDER_WAY:
         return TrialStep("state", f"{words}; it is not ready in time", good=False, hint="wait longer with --wait")
-    facts = [f"it ends {seen.expires_at:%Y-%m-%d %H:%M} UTC" if seen.expires_at else "it does not say when it ends"]
+    facts = [f"it ends {seen.expires_at:%Y-%m-%d %H:%M} UTC" if seen.expires_at else "it does not say when it expires"]
     facts += [format_size(seen.size)] if seen.size is not None else []
     facts += [counted(seen.rows, "record")] if seen.rows is not None else []
     detail = f": {seen.detail}" if seen.detail else ""
@@ -205,7 +205,7 @@ def _state(seen: Observation) -> TrialStep:
 
 def _files(parts: Sequence[Part]) -> TrialStep:
     if not parts:
-        return TrialStep("files", "no file: the export has no record")
+        return TrialStep("files", "no file: the export has no records")
     return TrialStep("files", f"{counted(len(parts), 'file')}: {', '.join(part.name for part in parts[:5])}")
 
 
@@ -225,7 +225,7 @@ def _content(provider: Provider, trial: Trial, part: Part) -> TrialStep:
     dataset = trial.manifest.datasets[part.dataset or trial.spec.datasets[0]]
     lacking = [name for name in (dataset.id, dataset.time) if name and name not in names]
     shown = f"{words}; its fields are {', '.join(names)}"
-    hint = "change id and time of the dataset: they are no fields of the file" if lacking else ""
+    hint = "change id and time of the dataset: the file has no such fields" if lacking else ""
     return TrialStep("content", shown, good=not lacking, hint=hint)
 
 

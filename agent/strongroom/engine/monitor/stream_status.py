@@ -53,7 +53,7 @@ class StreamStatus(Struct, frozen=True):
     source: str
     keeps: timedelta | None
     risk: AtRisk | None
-    held_until: datetime | None  # the end of the newest held window
+    held_until: datetime | None  # the end of the newest archived window
     lost: tuple[Window, ...]  # adjacent windows as one; without copies that were not taken
     missing: tuple[Interval, ...]  # every try failed; waits for a person
     samples: tuple[Sample, ...]  # newest first

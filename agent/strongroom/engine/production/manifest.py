@@ -97,4 +97,5 @@ def _arrival(vault: Vault, archive: Archive) -> LoggedLine:
     for each in found:
         if each.body["facts"].get("sealed_sha256") == archive.seal.sealed_sha256:
             return each
-    raise VaultError(f"the log has no entry of how archive {archive.id} came", hint="run: strongroom audit verify")
+    hint = "run: strongroom audit verify"
+    raise VaultError(f"the log has no entry about the arrival of archive {archive.id}", hint=hint)

@@ -43,7 +43,7 @@ def write_production(source: ProductionSource, request: ProductionRequest) -> Fi
     """
     if source.vault.read_only:
         raise UsageError(
-            "the vault can only be read here, and a production is entered into its log",
+            "the vault cannot be written here, and a production must be recorded in its log",
             hint="run this as a user who may write to the vault",
         )
     check_target(request.target)

@@ -83,7 +83,7 @@ def read_rules(path: Path) -> list[RedactionRule]:
         raise UsageError(f"the rules {path} cannot be read: {error.strerror}", hint="see --redact") from None
     except (ValueError, re.error) as error:  # also of msgspec and tomllib
         raise UsageError(
-            f"the rules {path} are not right: {error}", hint="see docs/productions.md, Redaction"
+            f"the rules {path} are not valid: {error}", hint="see docs/productions.md, Redaction"
         ) from None
     if not found:
         raise UsageError(f"{path} has no rule", hint="see docs/productions.md, Redaction")

@@ -58,7 +58,7 @@ def require_away(owner: Owner, home: Path, config: Path, *identities: Path | Non
                 hint="choose a folder that only you can write, such as --config /etc/strongroom/config.toml",
             )
     if config.is_symlink():
-        raise UsageError(f"{config} is a link, and who may read it is to be set", hint="name the file itself")
+        raise UsageError(f"{config} is a link, and its permissions must be set", hint="name the file itself")
 
 
 def give(owner: Owner, *paths: Path) -> None:

@@ -52,7 +52,7 @@ def read_source(answers: Mapping[str, str], now: datetime) -> FreshSource | None
         return None
     datasets = tuple(part.strip() for part in answers["datasets"].split(",") if part.strip())
     if not datasets:
-        raise WrongField("datasets", "the account needs something to archive", hint="name datasets, such as messages")
+        raise WrongField("datasets", "the account needs at least one dataset", hint="name datasets, such as messages")
     if answers["provider"] not in PROVIDERS:
         raise WrongField("provider", "the account needs its provider", hint=f"one of {', '.join(sorted(PROVIDERS))}")
     fit("account", lambda: parse_name(answers["account"]))

@@ -116,7 +116,7 @@ WITHOUT_LOG = (
 def catalogue_problems(layout: Layout) -> Iterator[VaultProblem]:
     """Yield that the catalogue is lost or damaged."""
     has_log = has_lines(layout.log)
-    remedy = "make the catalogue again from log and manifests (strongroom rebuild)" if has_log else WITHOUT_LOG
+    remedy = "rebuild the catalogue from log and manifests (strongroom rebuild)" if has_log else WITHOUT_LOG
     if not is_there(layout.catalogue):
         words = f"the catalogue is missing; {'log and manifests exist' if has_log else 'so is the log'}"
         yield VaultProblem(ProblemKind.NO_CATALOGUE, words, remedy, mendable=has_log, files=("catalogue.sqlite",))
@@ -165,7 +165,7 @@ def log_problems(vault: Vault) -> Iterator[VaultProblem]:
                 forked = forked or seq
     if not forked and (stray := unchained_row(catalogue, seq, prev)) is not None:
         words = f"the catalogue is damaged: its row {stray} of the log breaks the chain, so Strongroom did not write it"
-        remedy = "make the catalogue again from log and manifests (strongroom rebuild); the damaged one is kept"
+        remedy = "rebuild the catalogue from log and manifests (strongroom rebuild); the damaged one is kept"
         yield VaultProblem(ProblemKind.BAD_CATALOGUE, words, remedy, files=("catalogue.sqlite",))
         return
     yield from _judge_log(seq, last, forked, torn=torn)
@@ -192,7 +192,7 @@ def _judge_log(seq: int, last: int, forked: int, *, torn: bool) -> Iterator[Vaul
         yield VaultProblem(ProblemKind.FORKED_LOG, words, remedy, mendable=False, files=("catalogue.sqlite", *name))
     elif seq > last:
         words = f"the log has {counted(seq, 'entry')}, the catalogue {last}: the catalogue is an older copy"
-        remedy = "make it again from log and manifests (strongroom rebuild); the older one is kept"
+        remedy = "rebuild it from log and manifests (strongroom rebuild); the older one is kept"
         yield VaultProblem(ProblemKind.OLD_CATALOGUE, words, remedy, files=("catalogue.sqlite",))
     elif seq < last:
         words = f"the log file has {counted(seq, 'entry')}, the catalogue {last}: a crash, or the file is an older copy"

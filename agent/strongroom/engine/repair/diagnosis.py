@@ -106,13 +106,13 @@ def _of_unreadable(vault: Vault) -> Iterator[VaultProblem]:
     if names:
         row = f"the row of archive {names[0]}" if len(names) == 1 else f"{len(names)} rows ({', '.join(names[:3])})"
         words = f"the catalogue is damaged: {row} cannot be read or belongs to another archive"
-        remedy = "make the catalogue again from log and manifests (strongroom rebuild); the damaged one is kept"
+        remedy = "rebuild the catalogue from log and manifests (strongroom rebuild); the damaged one is kept"
         yield VaultProblem(ProblemKind.BAD_CATALOGUE, words, remedy, files=("catalogue.sqlite",))
 
 
 def _of_holds(vault: Vault) -> Iterator[VaultProblem]:
     """Compare the holds with the log, which is intact here: a hold without its row would not be shown to anybody."""
-    remedy = "make the catalogue again from log and manifests: strongroom rebuild; until then nothing is destroyed"
+    remedy = "rebuild the catalogue from log and manifests: strongroom rebuild; until then nothing is destroyed"
 
     def look() -> Iterator[VaultProblem]:
         for words in held_otherwise(vault.catalogue):
@@ -132,7 +132,7 @@ def _differing_rows(vault: Vault) -> Iterator[VaultProblem]:
     if wrong:
         more = f" (and {len(wrong) - 1} more; strongroom audit verify names each)" if len(wrong) > 1 else ""
         words = f"the log and the manifests do not confirm the catalogue: {wrong[0].where}: {wrong[0].message}{more}"
-        remedy = "make the catalogue again from log and manifests: strongroom rebuild; the present one is kept"
+        remedy = "rebuild the catalogue from log and manifests: strongroom rebuild; the current one is kept"
         yield VaultProblem(ProblemKind.ROWS, words, remedy, mendable=False, files=("catalogue.sqlite",))
 
 
