@@ -216,9 +216,9 @@ def main() -> int:
     print(f"{options.windows} windows of {mean / 1000:.0f} kB; start and end of the program are subtracted")
     with tempfile.TemporaryDirectory(prefix="windows-") as scratch, serve(few) as url, serve(many) as full:
         folder = Path(scratch)
-        for workers in options.workers:
-            short = run(folder / f"few-{workers}", url, few, workers)
-            long = run(folder / f"many-{workers}", full, many, workers)
+        for number, workers in enumerate(options.workers):
+            short = run(folder / f"few-{number}", url, few, workers)
+            long = run(folder / f"many-{number}", full, many, workers)
             cpu = (long.cpu - short.cpu) / options.windows
             wall = (long.wall - short.wall) / options.windows
             print(f"{workers} workers: {cpu:.3f} s CPU, {60 / wall:.0f} archives a minute, {long.peak:.0f} MiB at most")

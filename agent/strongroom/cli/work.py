@@ -114,7 +114,7 @@ def work(
 ) -> RunOutcome:
     """Take the vault's lock, resume interrupted work, do the work, and print the result.
 
-    `refill` enters jobs whose windows become pending, or find room, during the run; it is called when no job can move.
+    `refill` enters jobs whose windows become pending, or find room, during the run; it is called when more jobs fit.
     `launcher` may have been prepared early. Raises WorldError, with nothing changed, if our clock cannot be
     trusted, and Interrupted after a request to stop, when everything is parked and the summary is printed.
     """

@@ -36,6 +36,7 @@ from strongroom.model.errors import ExitCode, StrongroomError, UsageError, Vault
 from strongroom.model.times import Clock
 
 TURN = 1.0  # seconds at most between two looks at requests
+TELL = 0.9  # seconds at least between two status lines: workers that finish may wake the loop many times a second
 LEAVE = 7.0  # seconds for jobs in progress to be parked; after that the process ends and the next start settles them
 LIMIT = 9.5  # seconds for all of it, whatever hangs
 FAREWELL = 1.0  # seconds for messages and tasks that are under way outside the loop
@@ -119,7 +120,7 @@ class Daemon:
             settled = recover(engine)
             self._schedule.begin()
             report("started", vault=self._config.vault.path, settled=settled)
-            pool = WorkerPool(engine, self._config.daemon.workers)
+            pool = WorkerPool(engine, self._config.daemon.workers, ring=self._wakeup.ring)
             service = Service(engine, self._config, pool, self._boot, self._watcher, self._intervals)
             try:
                 self._systemd.ready()
@@ -137,7 +138,7 @@ class Daemon:
         return ExitCode.OK
 
     def _loop(self, service: Service, opened: tuple[int, int] | None) -> None:
-        catalogue = service.engine.vault.layout.catalogue
+        catalogue, tell_at = service.engine.vault.layout.catalogue, time.monotonic()
         while not self._stopping:
             require_same(catalogue, opened)
             if self._fresh.changed() or self._reloading:
@@ -146,9 +147,11 @@ class Daemon:
             due = service.turn()
             self._schedule.follow_clock()
             self._schedule.vouch(believed=service.clock.fault is None)
-            self._systemd.status(service.words())
-            self._systemd.alive()
-            self._crash_notice.alive()
+            if (now := time.monotonic()) >= tell_at:
+                tell_at = now + TELL
+                self._systemd.status(service.words())
+                self._systemd.alive()
+                self._crash_notice.alive()
             pause = TURN if due is None else (due - self._dependencies.clock()).total_seconds()
             self._wakeup.wait(min(max(pause, 0.0), TURN))
 

@@ -31,7 +31,7 @@ from strongroom.engine.core.trusted_clock import (
 )
 from strongroom.engine.ingest.job_lineage import retry_failed
 from strongroom.engine.ingest.planning import enter_due
-from strongroom.engine.ingest.runner import WorkerPool
+from strongroom.engine.ingest.runner import Supply, WorkerPool
 from strongroom.engine.monitor.stream_status import condition_of
 from strongroom.engine.queries.lists import list_live_jobs
 from strongroom.engine.queries.requests import asked, serve
@@ -119,6 +119,7 @@ class Service:
         self.scrub = Scrub(engine.vault, engine.clock, self._pace)
         self._scrub_trouble = ""
         self.pool = pool
+        self._supply = Supply()
         self._boot = boot
         self._watch = watch
         self._intervals = intervals
@@ -176,6 +177,9 @@ class Service:
         if self.clock.fault is not None:
             return None
         live = self._live()
+        if self._supply.ran_dry(self.engine.sources, live) and not beats:
+            self._plan()
+            live = self._live()
         self.pool.start(live)
         self._scrub()
         return min((due for job in live if (due := self.pool.due(job)) > now), default=None)
@@ -227,13 +231,16 @@ class Service:
         self.engine.launcher.rest()
         if self.clock.fault is None:
             keep_time(self.engine.vault, now, self.engine.clock_tolerance)
-            for job in [*retry_failed(self.engine), *enter_due(self.engine, self._plans)]:
-                report("planned", job=job.id, stream=job.stream, window=job.spec.window)
+            self._plan(retry_failed(self.engine))
         unproven = self.clock.fault is ClockFault.UNPROVEN
         self._watch(self.engine, self._plans, ClockVerdict() if unproven else self.clock)
         self._condition = condition_of(self.engine, self._plans)
         self._tell_waits()
         beat(self.engine.vault, now, os.getpid(), self._put_together())
+
+    def _plan(self, retried: Iterable[Job] = ()) -> None:
+        for job in [*retried, *enter_due(self.engine, self._plans)]:
+            report("planned", job=job.id, stream=job.stream, window=job.spec.window)
 
     def _tell_waits(self) -> None:
         """Log what jobs have come to wait for, each cause in one line with its count; again when the count changes."""

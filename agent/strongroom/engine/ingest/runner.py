@@ -6,7 +6,8 @@ stopped, however it stopped.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections import Counter
+from collections.abc import Callable, Collection, Iterable
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from datetime import datetime, timedelta
 from types import TracebackType
@@ -33,6 +34,7 @@ Pause = Callable[[float], None]
 
 LONGEST_WAIT = 0.25  # seconds
 MOST_WORKERS = 65  # the most that a configuration allows, and the one that deletes exports
+MOST_LIVE = 80  # unfinished jobs of a source from which on no more are entered: exports that wait too long expire
 
 
 class WaitResult(Struct, frozen=True):
@@ -117,12 +119,16 @@ def _read(engine: Engine, job_id: str) -> Job:
 class WorkerPool:
     """A few workers with one job each. A context manager: leaving it waits for the current jobs."""
 
-    def __init__(self, engine: Engine, workers: int, deadline: datetime | None = None) -> None:
+    def __init__(
+        self, engine: Engine, workers: int, deadline: datetime | None = None, ring: Callable[[], None] = lambda: None
+    ) -> None:
+        """`ring` is called, in any thread, when a worker has finished with its job."""
         self._engine = engine
         self._deadline = deadline
+        self._ring = ring
         self._workers = workers
         self._pool = ThreadPoolExecutor(MOST_WORKERS, thread_name_prefix="worker")  # threads start as they are needed
-        self._not_before: dict[str, datetime] = {}  # for waits that are not in the catalogue
+        self._waiting: dict[str, WaitResult] = {}  # by job: waits that are not in the catalogue
         self._in_hand: dict[Future[WaitResult], str] = {}
         self._deleting: Future[int] | None = None
 
@@ -152,6 +158,11 @@ class WorkerPool:
         return bool(self._futures)
 
     @property
+    def _free(self) -> int:
+        """How many more jobs may be started."""
+        return max(0, self._workers - len(self._in_hand))
+
+    @property
     def _futures(self) -> list[Future[Any]]:
         return [*self._in_hand, *([self._deleting] if self._deleting else [])]
 
@@ -160,11 +171,11 @@ class WorkerPool:
         now, taken = self._engine.clock(), set(self._in_hand.values())
         if self._deadline is not None and now > self._deadline:
             return
-        for job in sorted(jobs, key=self._order(now)):
-            if len(self._in_hand) >= self._workers:
-                break
-            if job.id not in taken and self.due(job) <= now:
-                self._in_hand[self._pool.submit(work, self._engine, job.id, self._deadline)] = job.id
+        due = [job for job in jobs if job.id not in taken and self.due(job) <= now] if self._free else []
+        for job in sorted(due, key=self._order(now))[: self._free]:
+            future = self._pool.submit(work, self._engine, job.id, self._deadline)
+            self._in_hand[future] = job.id
+            future.add_done_callback(lambda _done: self._ring())
         if self._deleting is None:
             self._start_deletions()
 
@@ -187,11 +198,19 @@ class WorkerPool:
             job_id = self._in_hand.pop(future)
             result = future.result()
             results.append(result)
+            self._waiting.pop(job_id, None)
             if result.until is None:
-                self._not_before.pop(job_id, None)
+                self._let_one_try(result.job.source)
             else:
-                self._not_before[job_id] = result.until
+                self._waiting[job_id] = result
         self._record_waits(results)
+
+    def _let_one_try(self, source: str) -> None:
+        """Let the first job of a source that waits with its request look again: an export has ended there."""
+        for job_id, result in self._waiting.items():
+            if result.job.source == source and result.job.state is State.PLANNED:
+                del self._waiting[job_id]
+                break
 
     def _record_waits(self, results: Iterable[WaitResult]) -> None:
         """Record what jobs wait for where the job itself does not show it."""
@@ -203,14 +222,40 @@ class WorkerPool:
 
     def due(self, job: Job) -> datetime:
         """Return when a job's next step may be tried."""
-        return max(job.next_at, self._not_before.get(job.id, job.next_at))
+        found = self._waiting.get(job.id)
+        return max(job.next_at, found.until) if found and found.until else job.next_at
 
     def hurry(self) -> None:
         """Forget every wait that is not in the catalogue, because something has changed."""
-        self._not_before.clear()
+        self._waiting.clear()
 
-    def _order(self, now: datetime) -> Callable[[Job], tuple[int, int, datetime, str]]:
-        return lambda job: queue_key(job, now, kept_for(self._engine, job.source), self._engine.rules)
+    def _order(self, now: datetime) -> Callable[[Job], tuple[int, int, bool, datetime, str]]:
+        """Return a key by which, among equals, requests come first: the provider works while others are downloaded.
+
+        Not one that had to wait before: it may have to wait again.
+        """
+
+        def key(job: Job) -> tuple[int, int, bool, datetime, str]:
+            kind, priority, deadline, name = queue_key(job, now, kept_for(self._engine, job.source), self._engine.rules)
+            return kind, priority, job.state is not State.PLANNED or job.id in self._waiting, deadline, name
+
+        return key
+
+
+class Supply:
+    """Notices that a source has run out of jobs to request, so that more are entered before workers have to wait."""
+
+    def __init__(self) -> None:
+        self._dry: frozenset[str] = frozenset()
+
+    def ran_dry(self, sources: Collection[str], live: Iterable[Job]) -> bool:
+        """Say whether every job of a source has been requested now and not at the last call; only few may be live."""
+        jobs = list(live)
+        counts = Counter(job.source for job in jobs)
+        planned = {job.source for job in jobs if job.state is State.PLANNED}
+        former = self._dry
+        self._dry = frozenset(name for name in sources if name not in planned and counts[name] < MOST_LIVE)
+        return not self._dry <= former
 
 
 class Runner:
@@ -229,24 +274,33 @@ class Runner:
     ) -> list[Job]:
         """Work until every wanted job is finished or none has a step before `until`; return the unfinished ones.
 
-        `refill` enters more jobs when nothing can move; it is called again until it has none.
+        `refill` enters more jobs when all those of a source were requested, and when nothing can move; then it is
+        called again until it has none.
         """
+        supply = Supply()
         with WorkerPool(self._engine, self._workers, until) as pool:
             while not self._engine.stop():
-                if self._engine.clock() > until and not pool.busy:
+                late = self._engine.clock() > until
+                if late and not pool.busy:
                     break
                 live = self._live(wanted)
                 pool.start(live)
-                steps = [due for job in self._unpaused(live) if (due := pool.due(job)) <= until]
-                if (delete_at := next_deletion(self._engine)) is not None and delete_at <= until:
-                    steps.append(delete_at)
+                if not late and supply.ran_dry(self._engine.sources, live) and refill():
+                    continue
                 if pool.busy:
                     pool.collect(LONGEST_WAIT)
-                elif steps:
+                elif steps := self._steps(pool, live, until):
                     self._wait_until(min(steps))
                 elif not refill():
                     break
         return self._live(wanted)
+
+    def _steps(self, pool: WorkerPool, live: list[Job], until: datetime) -> list[datetime]:
+        """Return when something can move, up to an instant."""
+        steps = [pool.due(job) for job in self._unpaused(live)]
+        if (delete_at := next_deletion(self._engine)) is not None:
+            steps.append(delete_at)
+        return [step for step in steps if step <= until]
 
     def _wait_until(self, instant: datetime) -> None:
         seconds = (instant - self._engine.clock()) / timedelta(seconds=1)
