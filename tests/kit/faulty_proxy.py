@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import socket
 import struct
-import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from enum import Enum
-from http.client import HTTPConnection
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+from kit.proxies import ProxyHandler, served
 
 SKEW_ALLOWED = timedelta(minutes=15)  # as AWS does
 ENDING = frozenset({"connection", "transfer-encoding", "content-length"})
@@ -53,27 +52,14 @@ def faulty_proxy(upstream: int) -> Iterator[FaultyProxy]:
         pass
 
     Handler.proxy, Handler.upstream = proxy, upstream
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    server.daemon_threads = True
-    proxy.port = server.server_address[1]
-    thread = threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True)
-    thread.start()
-    try:
+    with served(Handler) as proxy.port:
         yield proxy
-    finally:
-        server.shutdown()
-        server.server_close()
-        thread.join()
 
 
-class _Handler(BaseHTTPRequestHandler):
-    protocol_version = "HTTP/1.1"
-    disable_nagle_algorithm = True
+class _Handler(ProxyHandler):
     proxy: FaultyProxy
-    upstream: int
 
-    def take(self) -> None:
-        body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
+    def take(self, body: bytes) -> None:
         if self._is_skewed():
             return self._answer(_error(403, "RequestTimeTooSkewed"))
         fault = self.proxy.choose(self.command, self.path)
@@ -96,37 +82,17 @@ class _Handler(BaseHTTPRequestHandler):
             return self._reset()
         return self._answer(answer, len(answer.body) // 2 if fault is Fault.TORN else None)
 
-    def do_GET(self) -> None:
-        self.take()
-
-    def do_HEAD(self) -> None:
-        self.take()
-
-    def do_PUT(self) -> None:
-        self.take()
-
-    def do_POST(self) -> None:
-        self.take()
-
-    def do_DELETE(self) -> None:
-        self.take()
-
     def _is_skewed(self) -> bool:
         sent = datetime.strptime(self.headers["X-Amz-Date"], "%Y%m%dT%H%M%SZ").replace(tzinfo=UTC)
         return abs(datetime.now(UTC) + self.proxy.ahead - sent) > SKEW_ALLOWED
 
     def _forward(self, body: bytes) -> Answer:
-        connection = HTTPConnection("127.0.0.1", self.upstream)
-        try:
-            headers = {name: value for name, value in self.headers.items() if name.lower() != "expect"}
-            connection.request(self.command, self.path, body, headers)
-            got = connection.getresponse()
-            kept = tuple(each for each in got.getheaders() if each[0].lower() not in ENDING)
-            if self.command == "HEAD":
-                kept += (("Content-Length", got.getheader("Content-Length") or "0"),)
-            answer = Answer(got.status, kept, got.read())
-        finally:
-            connection.close()
+        headers = {name: value for name, value in self.headers.items() if name.lower() != "expect"}
+        status, got, data = self.ask_upstream(self.command, self.path, headers, body)
+        kept = tuple(each for each in got.items() if each[0].lower() not in ENDING)
+        if self.command == "HEAD":
+            kept += (("Content-Length", got.get("Content-Length") or "0"),)
+        answer = Answer(status, kept, data)
         if self.command in ("GET", "HEAD"):
             missing = answer.status == 404
             self.proxy.first.setdefault(self.path, _error(404, "NoSuchKey") if missing else answer)
@@ -153,9 +119,6 @@ class _Handler(BaseHTTPRequestHandler):
     def finish(self) -> None:
         if self.connection.fileno() >= 0:
             super().finish()
-
-    def log_message(self, format: str, *args: object) -> None:
-        pass
 
 
 def _error(status: int, code: str) -> Answer:

@@ -5,15 +5,14 @@ Whole means: it says its time, it keeps the lock of an object that is sent in pa
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
 from enum import Enum
-from http.client import HTTPConnection
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from urllib.parse import parse_qs, urlsplit
+
+from kit.proxies import ProxyHandler, served
 
 LOCK = "x-amz-object-lock-"
 BYPASS = "x-amz-bypass-governance-retention"
@@ -47,51 +46,24 @@ def lying_server(upstream: int, lie: Lie) -> Iterator[int]:
 
     Handler.upstream, Handler.lie, Handler.begun, Handler.first = upstream, lie, {}, {}
     Handler.downgraded = set()
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    server.daemon_threads = True
-    thread = threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True)
-    thread.start()
-    try:
-        yield server.server_address[1]
-    finally:
-        server.shutdown()
-        server.server_close()
-        thread.join()
+    with served(Handler) as port:
+        yield port
 
 
 Headers = dict[str, str]
 Answer = tuple[int, Headers, bytes]
 
 
-class _Handler(BaseHTTPRequestHandler):
-    protocol_version = "HTTP/1.1"
-    disable_nagle_algorithm = True
-    upstream: int
+class _Handler(ProxyHandler):
     lie: Lie
     begun: dict[str, Headers]  # by path: the lock of what is being sent in parts
     first: dict[str, Answer]  # by path: the first answer to a read
     downgraded: set[str]  # paths
 
-    def take(self) -> None:
-        body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
+    def take(self, body: bytes) -> None:
         headers = {name.lower(): value for name, value in self.headers.items() if name.lower() not in ENDING}
         address = urlsplit(self.path)
         self._answer(self._act(address.path, parse_qs(address.query, keep_blank_values=True), headers, body))
-
-    def do_GET(self) -> None:
-        self.take()
-
-    def do_HEAD(self) -> None:
-        self.take()
-
-    def do_PUT(self) -> None:
-        self.take()
-
-    def do_POST(self) -> None:
-        self.take()
-
-    def do_DELETE(self) -> None:
-        self.take()
 
     def _act(self, path: str, query: dict[str, list[str]], headers: Headers, body: bytes) -> Answer:
         if self.lie is not Lie.BYPASSES:
@@ -154,14 +126,8 @@ class _Handler(BaseHTTPRequestHandler):
         return answer
 
     def _send(self, method: str, path: str, headers: Headers, body: bytes) -> Answer:
-        connection = HTTPConnection("127.0.0.1", self.upstream)
-        try:
-            connection.request(method, path, body, headers)
-            got = connection.getresponse()
-            kept = {name: value for name, value in got.getheaders() if name.lower() not in ENDING}
-            return got.status, kept, got.read()
-        finally:
-            connection.close()
+        status, got, data = self.ask_upstream(method, path, headers, body)
+        return status, {name: value for name, value in got.items() if name.lower() not in ENDING}, data
 
     def _answer(self, answer: Answer) -> None:
         status, headers, body = answer
@@ -175,9 +141,6 @@ class _Handler(BaseHTTPRequestHandler):
         self.end_headers()
         if self.command != "HEAD" and status != 204:
             self.wfile.write(body)
-
-    def log_message(self, format: str, *args: object) -> None:
-        pass
 
 
 def _until(wait: timedelta) -> Headers:
