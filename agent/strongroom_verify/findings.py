@@ -27,7 +27,7 @@ class Report:
     def check(self, where: str, work: Callable[[], str | None]) -> bool:
         """Do one check; keep what it proves, or why it fails."""
         try:
-            self.proven += [told] if (told := work()) else []
+            self.proven += [words] if (words := work()) else []
             return True
         except Wrong as wrong:
             self.findings.append(wrong)

@@ -71,12 +71,12 @@ def main() -> int:
         report.unproven.append("that nothing newer was rolled back: no checkpoint was given that was kept elsewhere")
     if not report.vouched:
         report.unproven.append("who made this: no key that you gave signed it, so anyone could have")
-    told = [f"CHECKED     {report.scope}"] if report.scope else []
-    told += [f"PROVEN      {each}" for each in report.proven] + [f"NOT PROVEN  {each}" for each in report.unproven]
-    told += [f"WRONG       {each.code}: {each.where}: {each.message}" for each in report.findings]
+    lines = [f"CHECKED     {report.scope}"] if report.scope else []
+    lines += [f"PROVEN      {each}" for each in report.proven] + [f"NOT PROVEN  {each}" for each in report.unproven]
+    lines += [f"WRONG       {each.code}: {each.where}: {each.message}" for each in report.findings]
     sound = "nothing is wrong" + ("" if report.vouched else " in itself, but no key that you gave signed it")
-    told.append(f"things that are wrong: {len(report.findings)}" if report.findings else sound)
-    for line in told:  # escaped, so that nothing that was read can steer a terminal or pass for a line of ours
+    lines.append(f"things that are wrong: {len(report.findings)}" if report.findings else sound)
+    for line in lines:  # escaped, so that nothing that was read can steer a terminal or pass for a line of ours
         sys.stdout.write(line.encode("unicode_escape").decode() + "\n")
     return 1 if report.findings else 0 if report.vouched else 3
 

@@ -97,10 +97,10 @@ def check_sums(root: Path, report: Report) -> None:
     """Compare every file with SHA256SUMS, where there is one."""
     if (root / "SHA256SUMS").exists():
         lines = read_plain(root / "SHA256SUMS").decode().splitlines()
-        told = {name: digest for digest, _, name in (line.partition("  ") for line in lines)}
+        listed = {name: digest for digest, _, name in (line.partition("  ") for line in lines)}
         paths = [path for path in root.rglob("*") if path.is_file() and path != root / "SHA256SUMS"]
         found = {path.relative_to(root).as_posix(): file_sha256(path).hex() for path in paths}
-        for name in sorted(name for name in {*told, *found} if told.get(name) != found.get(name)):
+        for name in sorted(name for name in {*listed, *found} if listed.get(name) != found.get(name)):
             report.findings.append(Wrong("sums", name, "it is not the file listed in SHA256SUMS"))
 
 
@@ -123,7 +123,7 @@ def _check_custody(path: Path, archive: str, rows: list[str]) -> None:
 
 
 def _check_handed(folder: Path, own: Checkpoint, archive: str, count: int, package: dict[str, Any]) -> str:
-    log, last, rows, told = Log(), -1, [], []
+    log, last, rows, events = Log(), -1, [], []
     for event in json.loads(read_plain(folder / "custody.json"))["events"]:
         body = check_event(own, event, f"{archive}/custody.json")
         if event["index"] <= last:  # or an older digest could be passed off as the newest
@@ -131,7 +131,7 @@ def _check_handed(folder: Path, own: Checkpoint, archive: str, count: int, packa
         last = event["index"]
         log.learn(body)
         rows.append(f"{last + 1:>7}  {body['at']:<28}  {body['kind']}  ")
-        told.append(f"{last + 1} {body['at']} {body['kind']}")
+        events.append(f"{last + 1} {body['at']} {body['kind']}")
     if len(rows) != count:
         raise Wrong("cut", f"{archive}/custody.json", f"package.json lists {count} events, here are {len(rows)}")
     _check_custody(folder / "custody.txt", archive, rows)
@@ -144,9 +144,9 @@ def _check_handed(folder: Path, own: Checkpoint, archive: str, count: int, packa
         compare_file(folder / _SEGMENT, f"{archive}/{_SEGMENT}", newest, "segment")
     if (folder / "delivered").exists() or (folder / "decoded").exists():
         salt = bytes.fromhex(read_plain(folder / "salt.txt").decode())
-        told_of = json.loads(read_plain(folder / "manifest.json"))["delivered"]
+        delivered = json.loads(read_plain(folder / "manifest.json"))["delivered"]
         for name, fact in (("delivered", "digest"), ("decoded", "decoded_digest")):
             path = folder / name
-            if path.exists() and hmac.new(salt, file_sha256(path), hashlib.sha256).hexdigest() != told_of.get(fact):
+            if path.exists() and hmac.new(salt, file_sha256(path), hashlib.sha256).hexdigest() != delivered.get(fact):
                 raise Wrong("delivered", f"{archive}/{name}", "these are not the bytes that the provider delivered")
-    return f"archive {archive}: its files are those recorded by {own.words} in these events: {', '.join(told)}"
+    return f"archive {archive}: its files are those recorded by {own.words} in these events: {', '.join(events)}"

@@ -20,8 +20,8 @@ _LARGEST_STATEMENT = 1 << 26  # bytes
 def check_report(path: Path, keys: list[Key], report: Report) -> None:
     """Check the note of a report: who signed it, and that the files it names lie beside it and are unchanged."""
     title, *lines = open_paper(path, keys, report).strip("\n").split("\n")
-    told = [line.partition(" ")[::2] for line in lines]
-    head, files = dict(told), dict(rest.rsplit(" ", 1) for word, rest in told if word == "file")
+    pairs = [line.partition(" ")[::2] for line in lines]
+    head, files = dict(pairs), dict(rest.rsplit(" ", 1) for word, rest in pairs if word == "file")
     if title != "strongroom report 1" or not files or any(Path(name).name != name for name in files):
         raise Wrong("form", path.name, "expected the note of a report, of version 1, with files beside it")
     for name, digest in files.items():
@@ -34,13 +34,13 @@ def check_statement(path: Path, keys: list[Key], log: Path | None, report: Repor
     """Check a coverage statement: who signed it, that it does not contradict itself, and that the log is its log."""
     if path.stat().st_size > _LARGEST_STATEMENT:
         raise Wrong("size", path.name, f"expected at most {_LARGEST_STATEMENT} bytes, found {path.stat().st_size}")
-    told = _Statement.read(open_paper(path, keys, report), path.name)
-    for name, stream in told.streams.items():
-        report.check(f"{path.name}, stream {name}", partial(_check_stream, told, name, stream))
+    stated = _Statement.read(open_paper(path, keys, report), path.name)
+    for name, stream in stated.streams.items():
+        report.check(f"{path.name}, stream {name}", partial(_check_stream, stated, name, stream))
     if log is None:
         report.unproven.append("that the log is the one that the statement names: no --log was given")
     else:
-        report.check(log.name, partial(_check_statement_log, told, log))
+        report.check(log.name, partial(_check_statement_log, stated, log))
     report.unproven.append("that the archives hold what is stated: only the vault, or a package of them, shows that")
 
 
@@ -56,12 +56,12 @@ class _Statement:
     def read(cls, text: str, where: str) -> _Statement:
         # What the lines mean to people begins with "What this means" and is no statement of its own.
         title, *lines = text.partition("\nWhat this means: ")[0].split("\n")
-        told = cls(where, {"version": title.rpartition(" ")[2]})
+        stated = cls(where, {"version": title.rpartition(" ")[2]})
         for line in filter(None, lines):
-            told._take(line)
-        if not told.streams or told.version not in (1, 2) or told.end <= told.start:
+            stated._take(line)
+        if not stated.streams or stated.version not in (1, 2) or stated.end <= stated.start:
             raise Wrong("form", where, "expected a period and a stream, of version 1 or 2; found something else")
-        return told
+        return stated
 
     def _take(self, line: str) -> None:
         word, _, rest = line.partition(" ")
@@ -96,9 +96,9 @@ def _instant(text: str) -> datetime:
     return datetime.fromisoformat(text[:-1] + "+00:00")
 
 
-def _check_stream(told: _Statement, name: str, lines: dict[str, list[str]]) -> str:
+def _check_stream(stated: _Statement, name: str, lines: dict[str, list[str]]) -> str:
     """Check that a stream's result fits its lines, and that its pieces are the whole period and share nothing."""
-    where, result = f"{told.where}, stream {name}", lines["result"][0]
+    where, result = f"{stated.where}, stream {name}", lines["result"][0]
     count = re.fullmatch("(no gap|([0-9,]+) gaps?), ([0-9,]+) archives?", result)
     gaps = len(lines.get("gap", []))
     if not count or int((count[2] or "0").replace(",", "")) != gaps:
@@ -110,21 +110,21 @@ def _check_stream(told: _Statement, name: str, lines: dict[str, list[str]]) -> s
             if stream != name:
                 raise Wrong("stream", where, f"a line of it is about the stream {stream}")
             pieces.append((_instant(begins), _instant(ends)))
-    last = told.start
+    last = stated.start
     for begin, end in sorted(pieces):
-        if begin >= end or begin < last or end > told.end or (told.version > 1 and begin != last):
+        if begin >= end or begin < last or end > stated.end or (stated.version > 1 and begin != last):
             raise Wrong("period", where, f"what it lists leaves out or lists twice the time from {last} to {begin}")
         last = end
-    if told.version > 1 and last != told.end:
-        raise Wrong("period", where, f"what it lists ends at {last}, the period at {told.end}")
-    return f"stream {name}: {result}; its lines are the whole period from {told.head['from']} to {told.head['to']}"
+    if stated.version > 1 and last != stated.end:
+        raise Wrong("period", where, f"what it lists ends at {last}, the period at {stated.end}")
+    return f"stream {name}: {result}; its lines are the whole period from {stated.head['from']} to {stated.head['to']}"
 
 
-def _check_statement_log(told: _Statement, path: Path) -> str:
+def _check_statement_log(stated: _Statement, path: Path) -> str:
     """Check that the log has the entry that the statement was made at."""
-    seq, _, digest = told.head["log"].partition(" ")
+    seq, _, digest = stated.head["log"].partition(" ")
     (log := Log()).read(path, set())
-    if told.head.get("vault", "").rpartition("/")[2] not in ("", "not named", log.first):
+    if stated.head.get("vault", "").rpartition("/")[2] not in ("", "not named", log.first):
         raise Wrong("origin", path.name, "it is the log of another vault than the statement names")
     with open_plain(path) as lines:
         found = next((sha256(line[:-1]).hex() for place, line in enumerate(lines, 1) if place == int(seq)), "")

@@ -106,26 +106,26 @@ def check_production(path: Path, keys: list[Key], outside: list[Path], report: R
 
 def _check_all(files: _Files, keys: list[Key], outside: list[Path], report: Report) -> None:
     data = files.read("production.json")
-    told = json.loads(data)
-    if told["version"] != 1 or told["format"] not in _CHECKS:
+    meta = json.loads(data)
+    if meta["version"] != 1 or meta["format"] not in _CHECKS:
         raise Wrong("form", "production.json", "expected a production of version 1, in a format that is known here")
     report.check("production.note", partial(_check_signature, files, keys, sha256(data).hex(), report))
-    for name, digest in sorted(told["files"].items()):
+    for name, digest in sorted(meta["files"].items()):
         report.check(name, partial(_check_digest, files, name, digest))
     found: _Found = {name: Counter() for name in ("records", "withheld", "redacted")}
-    report.check("index.jsonl", partial(_check_index, files, told, found))
-    report.check("production.json", partial(_check_counts, told, found))
-    report.check("files", partial(_check_names, files, told))
+    report.check("index.jsonl", partial(_check_index, files, meta, found))
+    report.check("production.json", partial(_check_counts, meta, found))
+    report.check("files", partial(_check_names, files, meta))
     own = Checkpoint.parse(files.read("checkpoint.note"), "checkpoint.note", keys)
-    for archive in told["archives"]:
+    for archive in meta["archives"]:
         report.check(f"archive {archive['id']}", partial(_check_arrival, own, archive))
-    report.check("production.json", partial(check_first, own, told["first"], "production.json"))
+    report.check("production.json", partial(check_first, own, meta["first"], "production.json"))
     for old in read_checkpoints(outside, keys, report):
         if old.size > own.size:
             report.unproven.append(f"that its log is the beginning of the one of {old.words}: that one is newer")
         else:
-            report.check(old.where, partial(check_older, own, told["consistency"], old))
-    report.scope = f"the production of {told['counts']['records']} records, made {told['made_at']}"
+            report.check(old.where, partial(check_older, own, meta["consistency"], old))
+    report.scope = f"the production of {meta['counts']['records']} records, made {meta['made_at']}"
     report.unproven += [
         "that these are the records of the archives: an evidence package of the archives shows that",
         "that no other record matches the selection: only the archives can show that",
@@ -156,10 +156,10 @@ def _check_digest(files: _Files, name: str, digest: str) -> None:
 _Found = dict[str, "Counter[str]"]  # how many records of each archive were produced, withheld and redacted
 
 
-def _read_withheld(files: _Files, told: dict[str, Any], found: Counter[str]) -> set[tuple[str, str, int]]:
+def _read_withheld(files: _Files, meta: dict[str, Any], found: Counter[str]) -> set[tuple[str, str, int]]:
     """Return which records are withheld; their log has a reason for each, and nothing of what it says."""
     withheld = set()
-    with files.open("withheld.jsonl") if "withheld.jsonl" in told["files"] else io.BytesIO() as file:
+    with files.open("withheld.jsonl") if "withheld.jsonl" in meta["files"] else io.BytesIO() as file:
         for raw in lines_of(file):
             line = json.loads(raw)
             key = (line["archive"], line["dataset"], line["place"])
@@ -170,11 +170,11 @@ def _read_withheld(files: _Files, told: dict[str, Any], found: Counter[str]) -> 
     return withheld
 
 
-def _check_index(files: _Files, told: dict[str, Any], found: _Found) -> str:
+def _check_index(files: _Files, meta: dict[str, Any], found: _Found) -> str:
     """Check each line of the index, and what the files of the format have of that record."""
     places: dict[tuple[str, str], int] = {}
-    withheld = _read_withheld(files, told, found["withheld"])
-    numbers, compare = told["numbering"], _CHECKS[told["format"]](files, told)
+    withheld = _read_withheld(files, meta, found["withheld"])
+    numbers, compare = meta["numbering"], _CHECKS[meta["format"]](files, meta)
     next(compare)
     with files.open("index.jsonl") as index:
         for place, raw in enumerate(lines_of(index)):
@@ -201,7 +201,7 @@ def _check_index(files: _Files, told: dict[str, Any], found: _Found) -> str:
 _Comparing = Generator[None, Any, None]  # takes each line of the index, and None at its end
 
 
-def _check_lines(files: _Files, _told: dict[str, Any]) -> _Comparing:
+def _check_lines(files: _Files, _meta: dict[str, Any]) -> _Comparing:
     """Compare records.jsonl with the index."""
     with files.open("records.jsonl") as file:
         line = yield
@@ -219,9 +219,9 @@ def _check_lines(files: _Files, _told: dict[str, Any]) -> _Comparing:
             raise Wrong("count", "records.jsonl", "it has fewer records than the index")
 
 
-def _check_rows(files: _Files, told: dict[str, Any]) -> _Comparing:
+def _check_rows(files: _Files, meta: dict[str, Any]) -> _Comparing:
     """Compare the rows of a load file, and the files that they name, with the index."""
-    name, form = _LOAD_FILES[told["format"]], {**_FORM, **told.get("load_file", {})}
+    name, form = _LOAD_FILES[meta["format"]], {**_FORM, **meta.get("load_file", {})}
     with files.open(name) as file:
         text = io.TextIOWrapper(file, form["encoding"], newline="")
         lines = iter(partial(text.readline, LONGEST_LINE), "")
@@ -271,16 +271,16 @@ def _messages_in(files: _Files, name: str) -> Iterator[tuple[str, str, str]]:
         yield tuple(event["custom"][each] for each in ("Production number", "SHA-256", "Archive ID"))
 
 
-def _check_messages(files: _Files, told: dict[str, Any]) -> _Comparing:
+def _check_messages(files: _Files, meta: dict[str, Any]) -> _Comparing:
     """Compare records.jsonl and the messages in all files of conversations with the index, in 16 bytes a record."""
-    numbers, marks = told["numbering"], bytearray(16 * told["counts"]["records"])
-    for name in sorted(name for name in told["files"] if name.startswith("MESSAGES/")):
+    numbers, marks = meta["numbering"], bytearray(16 * meta["counts"]["records"])
+    for name in sorted(name for name in meta["files"] if name.startswith("MESSAGES/")):
         for message in _messages_in(files, name):
             place = 16 * (int(message[0][len(numbers["prefix"]) :]) - numbers["start"])
             if not 0 <= place < len(marks) or any(marks[place : place + 16]):
                 raise Wrong("twice", name, f"the message {message[0]} is there twice, or belongs to no record")
             marks[place : place + 16] = sha256("\0".join((name, *message)).encode())[:16]
-    lines, place = _check_lines(files, told), 0
+    lines, place = _check_lines(files, meta), 0
     next(lines)
     while line := (yield):
         facts = "\0".join((line["text"], line["number"], line["sha256"], line["archive"]))
@@ -296,27 +296,27 @@ _CHECKS = {"jsonl": _check_lines, "dat": _check_rows, "csv": _check_rows}
 _CHECKS |= {"rsmf": _check_messages, "html": _check_messages}
 
 
-def _check_counts(told: dict[str, Any], found: _Found) -> str:
+def _check_counts(meta: dict[str, Any], found: _Found) -> str:
     """Check that what was read is what was produced, withheld and left out, for each archive and together."""
-    if {name for each in found.values() for name in each} - {each["id"] for each in told["archives"]}:
+    if {name for each in found.values() for name in each} - {each["id"] for each in meta["archives"]}:
         raise Wrong("archives", "production.json", "the index has records of an archive that it does not list")
     total: Counter[str] = Counter()
-    for each in told["archives"]:
+    for each in meta["archives"]:
         for name, count in found.items():
             if each[name] != (other := count[each["id"]]):
                 raise Wrong("count", f"archive {each['id']}", f"expected {each[name]} {name}, found {other}")
         if each["matched"] != each["doubles"] + each["withheld"] + each["records"] or each["doubles"] < 0:
             raise Wrong("count", f"archive {each['id']}", f"{each['matched']} records in, a different number out")
-        total.update({name: each[name] for name in told["counts"]})
-    if dict(total) != told["counts"] or not {"matched", "doubles", *found} <= {*total}:
+        total.update({name: each[name] for name in meta["counts"]})
+    if dict(total) != meta["counts"] or not {"matched", "doubles", *found} <= {*total}:
         raise Wrong("count", "production.json", "the counts of the archives do not add up to those of the production")
     left = f"{total['withheld']} withheld, and {total['doubles']} versions left out"
     return f"records in: {total['matched']}; out: {total['records']}, {left}"
 
 
-def _check_names(files: _Files, told: dict[str, Any]) -> None:
+def _check_names(files: _Files, meta: dict[str, Any]) -> None:
     """Check that there is no other file, and none twice."""
-    single = {*_SINGLE, *told["files"]}
+    single = {*_SINGLE, *meta["files"]}
     numbered, names = 0, set()
     for name in files.names():
         numbered += name not in single
@@ -324,8 +324,8 @@ def _check_names(files: _Files, told: dict[str, Any]) -> None:
             if name in names:
                 raise Wrong("twice", name, "the ZIP has it twice")
             names.add(name)
-    per_record = 2 if told["format"] in _LOAD_FILES else 0
-    if numbered != per_record * told["counts"]["records"]:
+    per_record = 2 if meta["format"] in _LOAD_FILES else 0
+    if numbered != per_record * meta["counts"]["records"]:
         stranger = next(_strangers(files, single))
         raise Wrong("stray", stranger, "it is not part of the production: nothing here proves it")
 

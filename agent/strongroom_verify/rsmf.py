@@ -37,9 +37,9 @@ def read_rsmf(data: bytes, where: str) -> list[dict[str, Any]]:
         need("rsmf_manifest.json" in names, "rsmf-zip", "expected rsmf_manifest.json at the root of rsmf.zip")
         need(len({*names}) == len(names), "rsmf-zip", "rsmf.zip has a file twice")
         need(packed.getinfo("rsmf_manifest.json").file_size <= LARGEST, "rsmf-zip", "its manifest is too large")
-        told = json.loads(packed.read("rsmf_manifest.json"))
-    _check_references(told, {*names} - {"rsmf_manifest.json"}, need)
-    events: list[dict[str, Any]] = told["events"]
+        meta = json.loads(packed.read("rsmf_manifest.json"))
+    _check_references(meta, {*names} - {"rsmf_manifest.json"}, need)
+    events: list[dict[str, Any]] = meta["events"]
     times = sorted(event["timestamp"] for event in events)
     used = sum(len(event.get("attachments", [])) for event in events)
     expected = {
@@ -47,8 +47,8 @@ def read_rsmf(data: bytes, where: str) -> list[dict[str, Any]]:
         "AttachmentCount": str(used),
         "BeginDate": times[0],
         "EndDate": times[-1],
-        "EventCollectionID": told["eventcollectionid"],
-        "Participants": " ".join("; ".join(each["display"] for each in told["participants"]).split()),
+        "EventCollectionID": meta["eventcollectionid"],
+        "Participants": " ".join("; ".join(each["display"] for each in meta["participants"]).split()),
     }
     for name, value in expected.items():
         found = _header(message, name)
@@ -62,22 +62,22 @@ def _header(message: Message, name: str) -> str:
     return " ".join((str(make_header(decode_header(text))) if "=?" in text else text).split())
 
 
-def _check_references(told: dict[str, Any], files: set[str], need: Any) -> None:
+def _check_references(meta: dict[str, Any], files: set[str], need: Any) -> None:
     """Check what the schema of the manifest cannot say: that ids are unique, and that what is named is there."""
-    people = _unique(told["participants"], need)
-    talks = _unique(told["conversations"], need)
-    events = _unique((event for event in told["events"] if "id" in event), need)
-    need(told["version"] == "2.0.0" and told["events"], "rsmf-manifest", "expected version 2.0.0, and an event")
+    people = _unique(meta["participants"], need)
+    talks = _unique(meta["conversations"], need)
+    events = _unique((event for event in meta["events"] if "id" in event), need)
+    need(meta["version"] == "2.0.0" and meta["events"], "rsmf-manifest", "expected version 2.0.0, and an event")
     named = {
         each[kind]
-        for each in told["participants"] + told["conversations"]
+        for each in meta["participants"] + meta["conversations"]
         for kind in ("avatar", "icon")
         if kind in each
     }
-    for each in told["conversations"]:
+    for each in meta["conversations"]:
         here = {*each["participants"], *([each["custodian"]] if "custodian" in each else [])}
         need(here <= {*people}, "rsmf-participant", f"the conversation {each['id']} has somebody who is not listed")
-    for event in told["events"]:
+    for event in meta["events"]:
         name = str(event.get("id", "without an id"))
         need(event["type"] in _EVENTS, "rsmf-manifest", f"event {name} is of an unknown type")
         need(_TIME.fullmatch(str(event.get("timestamp"))), "rsmf-time", f"event {name} has no time with an offset")

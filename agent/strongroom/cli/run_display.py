@@ -86,7 +86,7 @@ class Follower:
         self._family = family
         self._jobs: dict[str, Job] = {}
         self._waits: dict[tuple[str, Cause], int] = {}
-        self._told: dict[tuple[str, Cause], int] = {}
+        self._shown: dict[tuple[str, Cause], int] = {}
         self._seq = newest[0].seq if (newest := newest_moments(vault, 1)) else 0
 
     def look(self) -> JobSnapshot:
@@ -105,10 +105,10 @@ class Follower:
         now = datetime.now(UTC)
         groups = {(group.source, group.wait.cause): group for group in group_waits(self._jobs.values(), now)}
         for key, group in groups.items():
-            if self._waits.get(key) == group.jobs and group.jobs > self._told.get(key, 0):
-                self._told[key] = group.jobs
+            if self._waits.get(key) == group.jobs and group.jobs > self._shown.get(key, 0):
+                self._shown[key] = group.jobs
                 yield group
-        self._told = {key: count for key, count in self._told.items() if key in groups}
+        self._shown = {key: count for key, count in self._shown.items() if key in groups}
         self._waits = {key: group.jobs for key, group in groups.items()}
 
     def _new_moments(self) -> list[Moment]:
@@ -298,7 +298,7 @@ class JsonLines:
     """`{"event": "moment", …}` for each transition and `{"event": "progress", …}` for bytes, on standard output."""
 
     def __init__(self) -> None:
-        self._told: dict[str, tuple[str, int]] = {}
+        self._shown: dict[str, tuple[str, int]] = {}
 
     def show(self, snapshot: JobSnapshot) -> None:
         """Print what is new."""
@@ -307,8 +307,8 @@ class JsonLines:
         for group in snapshot.waits:
             put_line({"event": "waiting", **wait_group_document(group)})
         for each in snapshot.running.values():
-            if self._told.get(each.job) != (each.stage, each.done):
-                self._told[each.job] = (each.stage, each.done)
+            if self._shown.get(each.job) != (each.stage, each.done):
+                self._shown[each.job] = (each.stage, each.done)
                 put_line({"event": "progress", **asdict(each)})
 
     def close(self) -> None:

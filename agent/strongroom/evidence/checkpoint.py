@@ -32,9 +32,9 @@ class Checkpoint(Struct, frozen=True):
     @property
     def at(self) -> datetime | None:
         """When it was signed, by the signer's own clock; None where it does not say."""
-        told = next((line for line in self.extensions if line.startswith(_AT)), None)
+        stamped = next((line for line in self.extensions if line.startswith(_AT)), None)
         try:
-            return None if told is None else parse_instant(told.removeprefix(_AT))
+            return None if stamped is None else parse_instant(stamped.removeprefix(_AT))
         except ValueError:
             return None
 

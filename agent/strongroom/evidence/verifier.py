@@ -67,7 +67,7 @@ class Report:
     def check(self, where: str, work: Callable[[], str | None]) -> bool:
         """Do one check; keep what it proves, or why it fails."""
         try:
-            self.proven += [told] if (told := work()) else []
+            self.proven += [words] if (words := work()) else []
             return True
         except Wrong as wrong:
             self.findings.append(wrong)
@@ -543,10 +543,10 @@ def check_sums(root: Path, report: Report) -> None:
     """Compare every file with SHA256SUMS, where there is one."""
     if (root / "SHA256SUMS").exists():
         lines = read_plain(root / "SHA256SUMS").decode().splitlines()
-        told = {name: digest for digest, _, name in (line.partition("  ") for line in lines)}
+        listed = {name: digest for digest, _, name in (line.partition("  ") for line in lines)}
         paths = [path for path in root.rglob("*") if path.is_file() and path != root / "SHA256SUMS"]
         found = {path.relative_to(root).as_posix(): file_sha256(path).hex() for path in paths}
-        for name in sorted(name for name in {*told, *found} if told.get(name) != found.get(name)):
+        for name in sorted(name for name in {*listed, *found} if listed.get(name) != found.get(name)):
             report.findings.append(Wrong("sums", name, "it is not the file listed in SHA256SUMS"))
 
 
@@ -569,7 +569,7 @@ def _check_custody(path: Path, archive: str, rows: list[str]) -> None:
 
 
 def _check_handed(folder: Path, own: Checkpoint, archive: str, count: int, package: dict[str, Any]) -> str:
-    log, last, rows, told = Log(), -1, [], []
+    log, last, rows, events = Log(), -1, [], []
     for event in json.loads(read_plain(folder / "custody.json"))["events"]:
         body = check_event(own, event, f"{archive}/custody.json")
         if event["index"] <= last:  # or an older digest could be passed off as the newest
@@ -577,7 +577,7 @@ def _check_handed(folder: Path, own: Checkpoint, archive: str, count: int, packa
         last = event["index"]
         log.learn(body)
         rows.append(f"{last + 1:>7}  {body['at']:<28}  {body['kind']}  ")
-        told.append(f"{last + 1} {body['at']} {body['kind']}")
+        events.append(f"{last + 1} {body['at']} {body['kind']}")
     if len(rows) != count:
         raise Wrong("cut", f"{archive}/custody.json", f"package.json lists {count} events, here are {len(rows)}")
     _check_custody(folder / "custody.txt", archive, rows)
@@ -590,12 +590,12 @@ def _check_handed(folder: Path, own: Checkpoint, archive: str, count: int, packa
         compare_file(folder / _SEGMENT, f"{archive}/{_SEGMENT}", newest, "segment")
     if (folder / "delivered").exists() or (folder / "decoded").exists():
         salt = bytes.fromhex(read_plain(folder / "salt.txt").decode())
-        told_of = json.loads(read_plain(folder / "manifest.json"))["delivered"]
+        delivered = json.loads(read_plain(folder / "manifest.json"))["delivered"]
         for name, fact in (("delivered", "digest"), ("decoded", "decoded_digest")):
             path = folder / name
-            if path.exists() and hmac.new(salt, file_sha256(path), hashlib.sha256).hexdigest() != told_of.get(fact):
+            if path.exists() and hmac.new(salt, file_sha256(path), hashlib.sha256).hexdigest() != delivered.get(fact):
                 raise Wrong("delivered", f"{archive}/{name}", "these are not the bytes that the provider delivered")
-    return f"archive {archive}: its files are those recorded by {own.words} in these events: {', '.join(told)}"
+    return f"archive {archive}: its files are those recorded by {own.words} in these events: {', '.join(events)}"
 
 
 # --- Signed papers: reports and coverage statements.
@@ -607,8 +607,8 @@ _LARGEST_STATEMENT = 1 << 26  # bytes
 def check_report(path: Path, keys: list[Key], report: Report) -> None:
     """Check the note of a report: who signed it, and that the files it names lie beside it and are unchanged."""
     title, *lines = open_paper(path, keys, report).strip("\n").split("\n")
-    told = [line.partition(" ")[::2] for line in lines]
-    head, files = dict(told), dict(rest.rsplit(" ", 1) for word, rest in told if word == "file")
+    pairs = [line.partition(" ")[::2] for line in lines]
+    head, files = dict(pairs), dict(rest.rsplit(" ", 1) for word, rest in pairs if word == "file")
     if title != "strongroom report 1" or not files or any(Path(name).name != name for name in files):
         raise Wrong("form", path.name, "expected the note of a report, of version 1, with files beside it")
     for name, digest in files.items():
@@ -621,13 +621,13 @@ def check_statement(path: Path, keys: list[Key], log: Path | None, report: Repor
     """Check a coverage statement: who signed it, that it does not contradict itself, and that the log is its log."""
     if path.stat().st_size > _LARGEST_STATEMENT:
         raise Wrong("size", path.name, f"expected at most {_LARGEST_STATEMENT} bytes, found {path.stat().st_size}")
-    told = _Statement.read(open_paper(path, keys, report), path.name)
-    for name, stream in told.streams.items():
-        report.check(f"{path.name}, stream {name}", partial(_check_stream, told, name, stream))
+    stated = _Statement.read(open_paper(path, keys, report), path.name)
+    for name, stream in stated.streams.items():
+        report.check(f"{path.name}, stream {name}", partial(_check_stream, stated, name, stream))
     if log is None:
         report.unproven.append("that the log is the one that the statement names: no --log was given")
     else:
-        report.check(log.name, partial(_check_statement_log, told, log))
+        report.check(log.name, partial(_check_statement_log, stated, log))
     report.unproven.append("that the archives hold what is stated: only the vault, or a package of them, shows that")
 
 
@@ -643,12 +643,12 @@ class _Statement:
     def read(cls, text: str, where: str) -> _Statement:
         # What the lines mean to people begins with "What this means" and is no statement of its own.
         title, *lines = text.partition("\nWhat this means: ")[0].split("\n")
-        told = cls(where, {"version": title.rpartition(" ")[2]})
+        stated = cls(where, {"version": title.rpartition(" ")[2]})
         for line in filter(None, lines):
-            told._take(line)
-        if not told.streams or told.version not in (1, 2) or told.end <= told.start:
+            stated._take(line)
+        if not stated.streams or stated.version not in (1, 2) or stated.end <= stated.start:
             raise Wrong("form", where, "expected a period and a stream, of version 1 or 2; found something else")
-        return told
+        return stated
 
     def _take(self, line: str) -> None:
         word, _, rest = line.partition(" ")
@@ -683,9 +683,9 @@ def _instant(text: str) -> datetime:
     return datetime.fromisoformat(text[:-1] + "+00:00")
 
 
-def _check_stream(told: _Statement, name: str, lines: dict[str, list[str]]) -> str:
+def _check_stream(stated: _Statement, name: str, lines: dict[str, list[str]]) -> str:
     """Check that a stream's result fits its lines, and that its pieces are the whole period and share nothing."""
-    where, result = f"{told.where}, stream {name}", lines["result"][0]
+    where, result = f"{stated.where}, stream {name}", lines["result"][0]
     count = re.fullmatch("(no gap|([0-9,]+) gaps?), ([0-9,]+) archives?", result)
     gaps = len(lines.get("gap", []))
     if not count or int((count[2] or "0").replace(",", "")) != gaps:
@@ -697,21 +697,21 @@ def _check_stream(told: _Statement, name: str, lines: dict[str, list[str]]) -> s
             if stream != name:
                 raise Wrong("stream", where, f"a line of it is about the stream {stream}")
             pieces.append((_instant(begins), _instant(ends)))
-    last = told.start
+    last = stated.start
     for begin, end in sorted(pieces):
-        if begin >= end or begin < last or end > told.end or (told.version > 1 and begin != last):
+        if begin >= end or begin < last or end > stated.end or (stated.version > 1 and begin != last):
             raise Wrong("period", where, f"what it lists leaves out or lists twice the time from {last} to {begin}")
         last = end
-    if told.version > 1 and last != told.end:
-        raise Wrong("period", where, f"what it lists ends at {last}, the period at {told.end}")
-    return f"stream {name}: {result}; its lines are the whole period from {told.head['from']} to {told.head['to']}"
+    if stated.version > 1 and last != stated.end:
+        raise Wrong("period", where, f"what it lists ends at {last}, the period at {stated.end}")
+    return f"stream {name}: {result}; its lines are the whole period from {stated.head['from']} to {stated.head['to']}"
 
 
-def _check_statement_log(told: _Statement, path: Path) -> str:
+def _check_statement_log(stated: _Statement, path: Path) -> str:
     """Check that the log has the entry that the statement was made at."""
-    seq, _, digest = told.head["log"].partition(" ")
+    seq, _, digest = stated.head["log"].partition(" ")
     (log := Log()).read(path, set())
-    if told.head.get("vault", "").rpartition("/")[2] not in ("", "not named", log.first):
+    if stated.head.get("vault", "").rpartition("/")[2] not in ("", "not named", log.first):
         raise Wrong("origin", path.name, "it is the log of another vault than the statement names")
     with open_plain(path) as lines:
         found = next((sha256(line[:-1]).hex() for place, line in enumerate(lines, 1) if place == int(seq)), "")
@@ -744,9 +744,9 @@ def read_rsmf(data: bytes, where: str) -> list[dict[str, Any]]:
         need("rsmf_manifest.json" in names, "rsmf-zip", "expected rsmf_manifest.json at the root of rsmf.zip")
         need(len({*names}) == len(names), "rsmf-zip", "rsmf.zip has a file twice")
         need(packed.getinfo("rsmf_manifest.json").file_size <= LARGEST, "rsmf-zip", "its manifest is too large")
-        told = json.loads(packed.read("rsmf_manifest.json"))
-    _check_references(told, {*names} - {"rsmf_manifest.json"}, need)
-    events: list[dict[str, Any]] = told["events"]
+        meta = json.loads(packed.read("rsmf_manifest.json"))
+    _check_references(meta, {*names} - {"rsmf_manifest.json"}, need)
+    events: list[dict[str, Any]] = meta["events"]
     times = sorted(event["timestamp"] for event in events)
     used = sum(len(event.get("attachments", [])) for event in events)
     expected = {
@@ -754,8 +754,8 @@ def read_rsmf(data: bytes, where: str) -> list[dict[str, Any]]:
         "AttachmentCount": str(used),
         "BeginDate": times[0],
         "EndDate": times[-1],
-        "EventCollectionID": told["eventcollectionid"],
-        "Participants": " ".join("; ".join(each["display"] for each in told["participants"]).split()),
+        "EventCollectionID": meta["eventcollectionid"],
+        "Participants": " ".join("; ".join(each["display"] for each in meta["participants"]).split()),
     }
     for name, value in expected.items():
         found = _header(message, name)
@@ -769,22 +769,22 @@ def _header(message: Message, name: str) -> str:
     return " ".join((str(make_header(decode_header(text))) if "=?" in text else text).split())
 
 
-def _check_references(told: dict[str, Any], files: set[str], need: Any) -> None:
+def _check_references(meta: dict[str, Any], files: set[str], need: Any) -> None:
     """Check what the schema of the manifest cannot say: that ids are unique, and that what is named is there."""
-    people = _unique(told["participants"], need)
-    talks = _unique(told["conversations"], need)
-    events = _unique((event for event in told["events"] if "id" in event), need)
-    need(told["version"] == "2.0.0" and told["events"], "rsmf-manifest", "expected version 2.0.0, and an event")
+    people = _unique(meta["participants"], need)
+    talks = _unique(meta["conversations"], need)
+    events = _unique((event for event in meta["events"] if "id" in event), need)
+    need(meta["version"] == "2.0.0" and meta["events"], "rsmf-manifest", "expected version 2.0.0, and an event")
     named = {
         each[kind]
-        for each in told["participants"] + told["conversations"]
+        for each in meta["participants"] + meta["conversations"]
         for kind in ("avatar", "icon")
         if kind in each
     }
-    for each in told["conversations"]:
+    for each in meta["conversations"]:
         here = {*each["participants"], *([each["custodian"]] if "custodian" in each else [])}
         need(here <= {*people}, "rsmf-participant", f"the conversation {each['id']} has somebody who is not listed")
-    for event in told["events"]:
+    for event in meta["events"]:
         name = str(event.get("id", "without an id"))
         need(event["type"] in _EVENTS, "rsmf-manifest", f"event {name} is of an unknown type")
         need(_TIME.fullmatch(str(event.get("timestamp"))), "rsmf-time", f"event {name} has no time with an offset")
@@ -896,26 +896,26 @@ def check_production(path: Path, keys: list[Key], outside: list[Path], report: R
 
 def _check_all(files: _Files, keys: list[Key], outside: list[Path], report: Report) -> None:
     data = files.read("production.json")
-    told = json.loads(data)
-    if told["version"] != 1 or told["format"] not in _CHECKS:
+    meta = json.loads(data)
+    if meta["version"] != 1 or meta["format"] not in _CHECKS:
         raise Wrong("form", "production.json", "expected a production of version 1, in a format that is known here")
     report.check("production.note", partial(_check_signature, files, keys, sha256(data).hex(), report))
-    for name, digest in sorted(told["files"].items()):
+    for name, digest in sorted(meta["files"].items()):
         report.check(name, partial(_check_digest, files, name, digest))
     found: _Found = {name: Counter() for name in ("records", "withheld", "redacted")}
-    report.check("index.jsonl", partial(_check_index, files, told, found))
-    report.check("production.json", partial(_check_counts, told, found))
-    report.check("files", partial(_check_names, files, told))
+    report.check("index.jsonl", partial(_check_index, files, meta, found))
+    report.check("production.json", partial(_check_counts, meta, found))
+    report.check("files", partial(_check_names, files, meta))
     own = Checkpoint.parse(files.read("checkpoint.note"), "checkpoint.note", keys)
-    for archive in told["archives"]:
+    for archive in meta["archives"]:
         report.check(f"archive {archive['id']}", partial(_check_arrival, own, archive))
-    report.check("production.json", partial(check_first, own, told["first"], "production.json"))
+    report.check("production.json", partial(check_first, own, meta["first"], "production.json"))
     for old in read_checkpoints(outside, keys, report):
         if old.size > own.size:
             report.unproven.append(f"that its log is the beginning of the one of {old.words}: that one is newer")
         else:
-            report.check(old.where, partial(check_older, own, told["consistency"], old))
-    report.scope = f"the production of {told['counts']['records']} records, made {told['made_at']}"
+            report.check(old.where, partial(check_older, own, meta["consistency"], old))
+    report.scope = f"the production of {meta['counts']['records']} records, made {meta['made_at']}"
     report.unproven += [
         "that these are the records of the archives: an evidence package of the archives shows that",
         "that no other record matches the selection: only the archives can show that",
@@ -946,10 +946,10 @@ def _check_digest(files: _Files, name: str, digest: str) -> None:
 _Found = dict[str, "Counter[str]"]  # how many records of each archive were produced, withheld and redacted
 
 
-def _read_withheld(files: _Files, told: dict[str, Any], found: Counter[str]) -> set[tuple[str, str, int]]:
+def _read_withheld(files: _Files, meta: dict[str, Any], found: Counter[str]) -> set[tuple[str, str, int]]:
     """Return which records are withheld; their log has a reason for each, and nothing of what it says."""
     withheld = set()
-    with files.open("withheld.jsonl") if "withheld.jsonl" in told["files"] else io.BytesIO() as file:
+    with files.open("withheld.jsonl") if "withheld.jsonl" in meta["files"] else io.BytesIO() as file:
         for raw in lines_of(file):
             line = json.loads(raw)
             key = (line["archive"], line["dataset"], line["place"])
@@ -960,11 +960,11 @@ def _read_withheld(files: _Files, told: dict[str, Any], found: Counter[str]) -> 
     return withheld
 
 
-def _check_index(files: _Files, told: dict[str, Any], found: _Found) -> str:
+def _check_index(files: _Files, meta: dict[str, Any], found: _Found) -> str:
     """Check each line of the index, and what the files of the format have of that record."""
     places: dict[tuple[str, str], int] = {}
-    withheld = _read_withheld(files, told, found["withheld"])
-    numbers, compare = told["numbering"], _CHECKS[told["format"]](files, told)
+    withheld = _read_withheld(files, meta, found["withheld"])
+    numbers, compare = meta["numbering"], _CHECKS[meta["format"]](files, meta)
     next(compare)
     with files.open("index.jsonl") as index:
         for place, raw in enumerate(lines_of(index)):
@@ -991,7 +991,7 @@ def _check_index(files: _Files, told: dict[str, Any], found: _Found) -> str:
 _Comparing = Generator[None, Any, None]  # takes each line of the index, and None at its end
 
 
-def _check_lines(files: _Files, _told: dict[str, Any]) -> _Comparing:
+def _check_lines(files: _Files, _meta: dict[str, Any]) -> _Comparing:
     """Compare records.jsonl with the index."""
     with files.open("records.jsonl") as file:
         line = yield
@@ -1009,9 +1009,9 @@ def _check_lines(files: _Files, _told: dict[str, Any]) -> _Comparing:
             raise Wrong("count", "records.jsonl", "it has fewer records than the index")
 
 
-def _check_rows(files: _Files, told: dict[str, Any]) -> _Comparing:
+def _check_rows(files: _Files, meta: dict[str, Any]) -> _Comparing:
     """Compare the rows of a load file, and the files that they name, with the index."""
-    name, form = _LOAD_FILES[told["format"]], {**_FORM, **told.get("load_file", {})}
+    name, form = _LOAD_FILES[meta["format"]], {**_FORM, **meta.get("load_file", {})}
     with files.open(name) as file:
         text = io.TextIOWrapper(file, form["encoding"], newline="")
         lines = iter(partial(text.readline, LONGEST_LINE), "")
@@ -1061,16 +1061,16 @@ def _messages_in(files: _Files, name: str) -> Iterator[tuple[str, str, str]]:
         yield tuple(event["custom"][each] for each in ("Production number", "SHA-256", "Archive ID"))
 
 
-def _check_messages(files: _Files, told: dict[str, Any]) -> _Comparing:
+def _check_messages(files: _Files, meta: dict[str, Any]) -> _Comparing:
     """Compare records.jsonl and the messages in all files of conversations with the index, in 16 bytes a record."""
-    numbers, marks = told["numbering"], bytearray(16 * told["counts"]["records"])
-    for name in sorted(name for name in told["files"] if name.startswith("MESSAGES/")):
+    numbers, marks = meta["numbering"], bytearray(16 * meta["counts"]["records"])
+    for name in sorted(name for name in meta["files"] if name.startswith("MESSAGES/")):
         for message in _messages_in(files, name):
             place = 16 * (int(message[0][len(numbers["prefix"]) :]) - numbers["start"])
             if not 0 <= place < len(marks) or any(marks[place : place + 16]):
                 raise Wrong("twice", name, f"the message {message[0]} is there twice, or belongs to no record")
             marks[place : place + 16] = sha256("\0".join((name, *message)).encode())[:16]
-    lines, place = _check_lines(files, told), 0
+    lines, place = _check_lines(files, meta), 0
     next(lines)
     while line := (yield):
         facts = "\0".join((line["text"], line["number"], line["sha256"], line["archive"]))
@@ -1086,27 +1086,27 @@ _CHECKS = {"jsonl": _check_lines, "dat": _check_rows, "csv": _check_rows}
 _CHECKS |= {"rsmf": _check_messages, "html": _check_messages}
 
 
-def _check_counts(told: dict[str, Any], found: _Found) -> str:
+def _check_counts(meta: dict[str, Any], found: _Found) -> str:
     """Check that what was read is what was produced, withheld and left out, for each archive and together."""
-    if {name for each in found.values() for name in each} - {each["id"] for each in told["archives"]}:
+    if {name for each in found.values() for name in each} - {each["id"] for each in meta["archives"]}:
         raise Wrong("archives", "production.json", "the index has records of an archive that it does not list")
     total: Counter[str] = Counter()
-    for each in told["archives"]:
+    for each in meta["archives"]:
         for name, count in found.items():
             if each[name] != (other := count[each["id"]]):
                 raise Wrong("count", f"archive {each['id']}", f"expected {each[name]} {name}, found {other}")
         if each["matched"] != each["doubles"] + each["withheld"] + each["records"] or each["doubles"] < 0:
             raise Wrong("count", f"archive {each['id']}", f"{each['matched']} records in, a different number out")
-        total.update({name: each[name] for name in told["counts"]})
-    if dict(total) != told["counts"] or not {"matched", "doubles", *found} <= {*total}:
+        total.update({name: each[name] for name in meta["counts"]})
+    if dict(total) != meta["counts"] or not {"matched", "doubles", *found} <= {*total}:
         raise Wrong("count", "production.json", "the counts of the archives do not add up to those of the production")
     left = f"{total['withheld']} withheld, and {total['doubles']} versions left out"
     return f"records in: {total['matched']}; out: {total['records']}, {left}"
 
 
-def _check_names(files: _Files, told: dict[str, Any]) -> None:
+def _check_names(files: _Files, meta: dict[str, Any]) -> None:
     """Check that there is no other file, and none twice."""
-    single = {*_SINGLE, *told["files"]}
+    single = {*_SINGLE, *meta["files"]}
     numbered, names = 0, set()
     for name in files.names():
         numbered += name not in single
@@ -1114,8 +1114,8 @@ def _check_names(files: _Files, told: dict[str, Any]) -> None:
             if name in names:
                 raise Wrong("twice", name, "the ZIP has it twice")
             names.add(name)
-    per_record = 2 if told["format"] in _LOAD_FILES else 0
-    if numbered != per_record * told["counts"]["records"]:
+    per_record = 2 if meta["format"] in _LOAD_FILES else 0
+    if numbered != per_record * meta["counts"]["records"]:
         stranger = next(_strangers(files, single))
         raise Wrong("stray", stranger, "it is not part of the production: nothing here proves it")
 
@@ -1186,12 +1186,12 @@ def main() -> int:
         report.unproven.append("that nothing newer was rolled back: no checkpoint was given that was kept elsewhere")
     if not report.vouched:
         report.unproven.append("who made this: no key that you gave signed it, so anyone could have")
-    told = [f"CHECKED     {report.scope}"] if report.scope else []
-    told += [f"PROVEN      {each}" for each in report.proven] + [f"NOT PROVEN  {each}" for each in report.unproven]
-    told += [f"WRONG       {each.code}: {each.where}: {each.message}" for each in report.findings]
+    lines = [f"CHECKED     {report.scope}"] if report.scope else []
+    lines += [f"PROVEN      {each}" for each in report.proven] + [f"NOT PROVEN  {each}" for each in report.unproven]
+    lines += [f"WRONG       {each.code}: {each.where}: {each.message}" for each in report.findings]
     sound = "nothing is wrong" + ("" if report.vouched else " in itself, but no key that you gave signed it")
-    told.append(f"things that are wrong: {len(report.findings)}" if report.findings else sound)
-    for line in told:  # escaped, so that nothing that was read can steer a terminal or pass for a line of ours
+    lines.append(f"things that are wrong: {len(report.findings)}" if report.findings else sound)
+    for line in lines:  # escaped, so that nothing that was read can steer a terminal or pass for a line of ours
         sys.stdout.write(line.encode("unicode_escape").decode() + "\n")
     return 1 if report.findings else 0 if report.vouched else 3
 

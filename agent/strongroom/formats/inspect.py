@@ -182,7 +182,7 @@ def _compare_counts(reports: tuple[MemberReport, ...], stated: Mapping[str, int]
 
 
 def _compare(directory: Directory, expectation: Expectation, stated: Mapping[str, int], log: FindingLog) -> None:
-    """Compare what is listed with what was requested; a dataset with 0 records by `told` may have no file."""
+    """Compare what is listed with what was requested; a dataset with 0 records by `stated` may have no file."""
     names = {member.name for member in directory.members}
     if expectation.container is Container.BUNDLE:
         datasets = {file.name: file.dataset for file in expectation.files}

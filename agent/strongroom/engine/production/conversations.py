@@ -179,8 +179,8 @@ def read_message(number: str, sha256: str, record: SelectedRecord) -> tuple[Conv
         links=tuple(_links(fields)),
     )
     names = sorted({person_key(name) for name in (sender, *recipients)})
-    told = "\0".join((fold(archive.source), fold(message.channel), *names))
-    name = f"C{hashlib.sha256(told.encode(errors='replace')).hexdigest()[:20]}"
+    key = "\0".join((fold(archive.source), fold(message.channel), *names))
+    name = f"C{hashlib.sha256(key.encode(errors='replace')).hexdigest()[:20]}"
     return ConversationKey(name, archive.source, archive.stream, message.channel), message
 
 
@@ -200,10 +200,10 @@ def _texts(fields: Mapping[str, object], names: Sequence[str]) -> list[str]:
 
 
 def _direction(fields: Mapping[str, object], status: str) -> str:
-    for told in (str(fields.get("direction", "")).lower(), status.lower()):
-        if told in _INCOMING:
+    for word in (str(fields.get("direction", "")).lower(), status.lower()):
+        if word in _INCOMING:
             return "incoming"
-        if told in _OUTGOING:
+        if word in _OUTGOING:
             return "outgoing"
     return ""
 

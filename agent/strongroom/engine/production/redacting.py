@@ -77,8 +77,8 @@ class _Rules(Struct, frozen=True, forbid_unknown_fields=True):
 def read_rules(path: Path) -> list[RedactionRule]:
     """Read the rules of a TOML file. Raises UsageError with what is wrong in it."""
     try:
-        told = msgspec.convert(tomllib.loads(path.read_text("utf-8")), _Rules)
-        found = [_read_rule(each) for each in told.rule]
+        rules = msgspec.convert(tomllib.loads(path.read_text("utf-8")), _Rules)
+        found = [_read_rule(each) for each in rules.rule]
     except OSError as error:
         raise UsageError(f"the rules {path} cannot be read: {error.strerror}", hint="see --redact") from None
     except (ValueError, re.error) as error:  # also of msgspec and tomllib
@@ -90,15 +90,15 @@ def read_rules(path: Path) -> list[RedactionRule]:
     return found
 
 
-def _read_rule(told: _Rule) -> RedactionRule:
-    if not _NAME.fullmatch(told.name):
-        raise ValueError(f"the name {told.name!r} must have 1 to 40 letters, digits, blanks and hyphens")
-    if not told.fields and not told.pattern:
-        raise ValueError(f"the rule {told.name!r} has neither fields nor a pattern")
-    pattern = re.compile(told.pattern, re.IGNORECASE if told.ignore_case else re.NOFLAG) if told.pattern else None
+def _read_rule(rule: _Rule) -> RedactionRule:
+    if not _NAME.fullmatch(rule.name):
+        raise ValueError(f"the name {rule.name!r} must have 1 to 40 letters, digits, blanks and hyphens")
+    if not rule.fields and not rule.pattern:
+        raise ValueError(f"the rule {rule.name!r} has neither fields nor a pattern")
+    pattern = re.compile(rule.pattern, re.IGNORECASE if rule.ignore_case else re.NOFLAG) if rule.pattern else None
     if pattern is not None and pattern.search("") is not None:
-        raise ValueError(f"the pattern of the rule {told.name!r} matches an empty text")
-    return RedactionRule(told.name, frozenset(each.lower() for each in told.fields), pattern)
+        raise ValueError(f"the pattern of the rule {rule.name!r} matches an empty text")
+    return RedactionRule(rule.name, frozenset(each.lower() for each in rule.fields), pattern)
 
 
 def rules_document(rules: Sequence[RedactionRule]) -> list[dict[str, object]]:
