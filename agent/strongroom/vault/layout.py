@@ -102,22 +102,22 @@ def _checked(archive_id: str) -> str:
 
 
 def id_of(path: Path) -> str | None:
-    """Return the id that a file is named after, or None when the name is not one of ours."""
+    """Return the id that a file is named after, or None if the name is not an id."""
     name = path.name.split(".", 1)[0]
     return name if _is_id(name) else None
 
 
-README = """This folder is a Strongroom vault: sealed copies of records that their source deletes.
+README = """This folder is a Strongroom vault: sealed copies of records that the provider deletes.
 
     archives/ab/ID.age       one delivered file each, an age v1 file (age-encryption.org/v1)
     index/ab/ID.idx.age      the text of its records for searching, sealed to the same key as the file
     keys/ab/ID.key.age       the archive's own key, an age v1 file sealed to the vault's recipients
     manifests/ab/ID.json     what the archive is: source, window, counts, digests; no record text
-    quarantine/              files that arrived unsound, sealed just the same
+    quarantine/              files that were not valid exports when they arrived, sealed anyway
     log/log.jsonl            everything that happened, one JSON line each, chained by SHA-256
-    catalogue.sqlite         an index; everything else stands without it
+    catalogue.sqlite         an index; nothing else depends on it
 
-To open an archive with nothing but the age tool and an identity file of a recipient:
+To open an archive with only the age tool and the identity file (private key) of a recipient:
 
     age -d -i IDENTITY keys/ab/ID.key.age > archive.key
     age -d -i archive.key archives/ab/ID.age > delivered-file
@@ -125,11 +125,11 @@ To open an archive with nothing but the age tool and an identity file of a recip
 
 or in one line: age -d -i <(age -d -i IDENTITY keys/ab/ID.key.age) archives/ab/ID.age > delivered-file
 Where the manifest says "coding": "zstd", unpack what age writes: age -d … | zstd -d > delivered-file
-Where it says "coding": "gzip", the provider delivered the file gzip-coded: age -d … | gunzip > file
-Where it says "deflate" (zlib, RFC 1950) or "raw-deflate" (RFC 1951), undo that in the same way, for instance with
+Where it says "coding": "gzip", the provider delivered the file compressed with gzip: age -d … | gunzip > file
+Where it says "deflate" (zlib, RFC 1950) or "raw-deflate" (RFC 1951), decompress it in the same way, for example with
 Python: zlib.decompress(content, 15), or -15 for raw-deflate
 
-Whoever destroys a key file destroys its archive for good. Do not edit anything here by hand.
+Anyone who destroys a key file destroys its archive for good. Do not edit anything in this folder.
 """
 
 KNOWN = frozenset(

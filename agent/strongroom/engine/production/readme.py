@@ -1,4 +1,4 @@
-"""The README of a production: what each file is, and how to check it. For people, in plain words."""
+"""The README of a production: what each file is, and how to check it."""
 
 from __future__ import annotations
 
@@ -10,30 +10,30 @@ from strongroom.model.times import format_instant
 
 _FILES = {
     ProductionFormat.JSON_LINES: """
-  records.jsonl         the records, one a line: number, archive, dataset, and the record as it was delivered""",
+  records.jsonl         the records, one per line: number, archive, dataset, and the record as delivered""",
     ProductionFormat.RSMF: """
-  MESSAGES/DAY/ID.rsmf  the messages of one conversation on one day (UTC), for review platforms that take RSMF 2.0; ID
-                        is the same for a conversation on all days. With another length than a day, DAY has an hour.
-                        Names that stand before a number or address are from contacts in the archives
-  records.jsonl         all records, one a line, also those that are no messages: number, archive, dataset, and the
-                        record as it was delivered""",
+  MESSAGES/DAY/ID.rsmf  the messages of one conversation on one day (UTC), for review platforms that read RSMF 2.0; ID
+                        is the same for a conversation on all days. If a file does not cover a day, DAY has an hour. A
+                        name before a number or address comes from contacts in the archives
+  records.jsonl         all records, one per line, including those that are not messages: number, archive, dataset, and
+                        the record as delivered""",
     ProductionFormat.HTML: """
   conversations.html    the list of all conversations: open it in a browser
   MESSAGES/DAY/ID.html  the messages of one conversation on one day (UTC), to read and to print; ID is the same for a
-                        conversation on all days. With another length than a day, DAY has an hour. Names that stand
-                        before a number or address are from contacts in the archives
-  records.jsonl         all records, one a line, also those that are no messages: number, archive, dataset, and the
-                        record as it was delivered""",
+                        conversation on all days. If a file does not cover a day, DAY has an hour. A name before a
+                        number or address comes from contacts in the archives
+  records.jsonl         all records, one per line, including those that are not messages: number, archive, dataset, and
+                        the record as delivered""",
     ProductionFormat.DAT: """
-  loadfile.dat          the load file, one row a record: UTF-8 with byte order mark; values are quoted with U+00FE and
+  loadfile.dat          the load file, one row per record: UTF-8 with byte order mark; values are quoted with U+00FE and
                         separated by U+0014, line breaks in values are U+00AE; times are UTC
-  NATIVES/              each record exactly as it was delivered, as JSON
+  NATIVES/              each record exactly as delivered, as JSON
   TEXT/                 the extracted text of each record""",
     ProductionFormat.CSV: """
-  loadfile.csv          a table of the records for a spreadsheet, UTF-8 with byte order mark; times are UTC. An
-                        apostrophe stands before each value that a spreadsheet would take for a formula, such as one
-                        that begins with + or =: it is not part of the record
-  NATIVES/              each record exactly as it was delivered, as JSON
+  loadfile.csv          a table of the records for a spreadsheet, UTF-8 with byte order mark; times are UTC. If a
+                        spreadsheet would run a value as a formula, such as one that begins with + or =, there is an
+                        apostrophe before it, which is not part of the record
+  NATIVES/              each record exactly as delivered, as JSON
   TEXT/                 the extracted text of each record""",
 }
 
@@ -64,19 +64,19 @@ def _files(request: ProductionRequest) -> str:
     own, signs = request.profile, (request.profile.quote, request.profile.separator, request.profile.line_break)
     quote, separator, line_break = (f"U+{ord(sign):04X}" for sign in signs)
     return f"""\
-  loadfile.dat          the load file, one row a record: {own.encoding.value}; values are quoted with {quote} and
+  loadfile.dat          the load file, one row per record: {own.encoding.value}; values are quoted with {quote} and
                         separated by {separator}, line breaks in values are {line_break}; times are UTC
 {known[known.index("  NATIVES/") :]}"""
 
 
 _WITHHELD = """
-  withheld.jsonl        the records that are withheld as privileged, one a line: which, why, by whom and when"""
+  withheld.jsonl        the records that are withheld as privileged, one per line: which, why, by whom and when"""
 _REDACTION = """
 REDACTION
 
-"[redacted: NAME]" stands where something was replaced; production.json names the rules. index.jsonl lists for each of
-these records the rules, and a salted digest of the record as it was delivered ("original"). The sender can show later
-what the record said, and the digest proves that it was this. Nothing here says it.
+"[redacted: NAME]" takes the place of what was removed; production.json names the rules. For each of these records,
+index.jsonl lists the rules, and a salted digest of the record as delivered ("original"). The sender can show later what
+the record said, and the digest then proves it. Nothing in this production reveals it.
 """
 
 _TEXT = """\
@@ -94,7 +94,7 @@ FILES
   index.jsonl           for each record: number, archive, place in the archive, id, time, SHA-256, file
   production.json       how the records were selected, by whom and when; counts for each archive; digests of all files;
                         the log entry of each archive with its proof
-  production.note       a signature of production.json, where the organization has a signing key
+  production.note       a signature of production.json, if the organization has a signing key
   checkpoint.note       the signed state of the organization's evidence log
   strongroom-verify.py  the program that checks this production
 {redaction}
@@ -109,8 +109,8 @@ Replace KEY with the key that you received:
 
   python3 strongroom-verify.py . --key KEY
 
-It compares every file, every record and every number, and ends with "nothing is wrong". Ask the sender to explain any
-line that begins with WRONG.
+It compares every file, every record and every number. Its output must end with "nothing is wrong". Ask the sender to
+explain any line that begins with WRONG.
 
 WHAT THIS DOES NOT PROVE
 
