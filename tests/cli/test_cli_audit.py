@@ -164,7 +164,7 @@ def test_handing_over_in_the_clear_says_so(own_home: Home, invoke: Invoke, tmp_p
     args = ("handover", "--archives", own_home.archives()[0], "--to", tmp_path / "package", "--plain")
     result = invoke("--config", own_home.config, *args)
     assert result.exit_code == 0, result.output
-    assert "in the clear" in result.stderr
+    assert "not encrypted" in result.stderr
 
 
 @pytest.mark.parametrize("wish", [[], ["--archives", "x", "--matter", "y"], ["--archives", ","], ["--matter", "none"]])

@@ -224,7 +224,7 @@ def test_a_request_by_dates_names_what_is_in_quarantine(stage: Stage) -> None:
     words = ("erase", "request", "--subject", "crm-2", "--from", "2026-11-03", "--to", "2026-11-04", "--ground", "x")
     assert unsound["id"] in stage.document(*words)["quarantined"]  # type: ignore[operator]
     told = " ".join(stage.run(*words).split())
-    assert f"{unsound['id'][-8:]} is in quarantine: its file is not sound" in told
+    assert f"{unsound['id'][-8:]} is in quarantine: its file is not valid" in told
 
 
 def test_refused_and_proposed_again(stage: Stage) -> None:

@@ -210,7 +210,7 @@ def test_what_cannot_be_reported_is_refused_and_nothing_is_written(
         ([str(folder), *PERIOD], "is never overwritten"),
         ([str(reported.config.vault.path), *PERIOD], "is inside the vault"),
         ([str(tmp_path / "nowhere"), *PERIOD], "there is no folder"),
-        ([str(tmp_path), "--period", "may"], "names no period"),
+        ([str(tmp_path), "--period", "may"], "is not a period"),
         ([str(tmp_path), "--period", "2026", *PERIOD], "a report has one period"),
         ([str(tmp_path), "--from", "2026-11-16"], "a report has one period"),
         ([str(tmp_path), "--from", "2026-11-20", "--to", "2026-11-16"], "must be later"),

@@ -68,7 +68,7 @@ VAULT_CASES = [
     ]),
     ('path = "vault"', f'path = "vault"\nidentity = "{PRIVATE}"', [
         "s.toml:3: vault.identity: expected a path, got a private age key "
-        "(not shown; take it out of this file and consider it known to others)",
+        "(not shown; remove it from this file, and treat it as known to others)",
     ]),
     ('path = "vault"', 'path = "vault"\nmin_free = "2 GB/s"', [
         's.toml:3: vault.min_free: expected a size such as "2 GB" or "512 MiB", at least 0 B, got "2 GB/s"',
@@ -92,7 +92,7 @@ VAULT_CASES = [
         "s.toml:4: vault.recipients[1]: expected an age public key (age1 and 58 small letters and digits), "
         "got age1 and 58 characters that do not make one",
         "s.toml:5: vault.recipients[2]: expected an age public key (age1 and 58 small letters and digits), "
-        "got a private age key (not shown; take it out of this file and consider it known to others)",
+        "got a private age key (not shown; remove it from this file, and treat it as known to others)",
         "s.toml:5: vault.recipients[3]: expected an age public key (age1 and 58 small letters and digits), "
         "got the number 7",
     ]),

@@ -33,7 +33,7 @@ def test_it_covers_what_is_due_and_then_rests(bench: Bench) -> None:
     with serving(bench) as (service, engine, _boot):
         turns(bench, service)
         assert len(list_archives(engine.vault)) == 2
-        assert service.words() == "everything due is archived"
+        assert service.words() == "everything pending is archived"
         beat = last_heartbeat(engine.vault)
         assert beat is not None and beat.fresh(bench.clock())
         bench.clock.advance(timedelta(days=1))

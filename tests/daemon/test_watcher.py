@@ -32,7 +32,7 @@ from strongroom.vault.sources import SourceState, put_source
 from strongroom.vault.vault import Vault
 
 SOUND = ClockVerdict()
-WRONG = ClockVerdict(ClockFault.FORWARD, "our clock leapt ahead by 400 days")
+WRONG = ClockVerdict(ClockFault.FORWARD, "our clock jumped ahead by 400 days")
 SECRETS = ("kanarienschluessel", "kanarienmarke", "kanarientext")
 
 

@@ -365,7 +365,7 @@ def test_undone_until_it_begins_also_after_the_cooling_off(house: House, by: Per
     assert carry_out(house.context()).destroyed == []
     assert house.is_whole(first)
     assert house.is_whole(second)
-    with pytest.raises(StepRefused, match="off the plan"):
+    with pytest.raises(StepRefused, match="removed from the plan"):
         undo(house.context(), plan.proposal.id, by, "again")
     assert house.kinds().count("destruction.undone") == 1
 

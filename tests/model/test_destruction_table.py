@@ -154,7 +154,7 @@ def erasure(state: ErasureState = ErasureState.OPEN) -> Erasure:
 def test_every_answer_leads_where_the_table_says_or_is_refused(state: ErasureState, answer: ErasureAnswer) -> None:
     if (state, answer) not in ANSWERS:
         assert state not in PENDING
-        with pytest.raises(StepRefused, match="last answer"):
+        with pytest.raises(StepRefused, match="final answer"):
             reply(erasure(state), answer, NOW, "why")
         return
     told = reply(erasure(state), answer, NOW, "why")

@@ -149,7 +149,7 @@ def test_a_path_is_quoted_as_systemd_reads_it(name: str, written: str) -> None:
 
 @pytest.mark.parametrize("name", ["a\nExecStart=evil", "a\tb", "a\x7fb"])
 def test_a_path_that_would_break_the_unit_is_refused(name: str) -> None:
-    with pytest.raises(UsageError, match="cannot stand in a unit file"):
+    with pytest.raises(UsageError, match="cannot be in a unit file"):
         render_unit(["/bin/strongroom"], Path("/etc") / name)
 
 

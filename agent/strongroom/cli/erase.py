@@ -83,7 +83,7 @@ def request(
     say(f"request {entered.erasure.id}, to be answered by {utc_day(entered.erasure.answer_by)}")
     say_lines(plan_lines(entered.plan) if entered.plan else ())
     for each in _quarantined(found):
-        words = "is in quarantine: its file is not sound, so it is not known whose records it holds"
+        words = "is in quarantine: its file is not valid, so nobody can tell whose records it has"
         say_lines(hang(f"  {short(each)}  ", 12, words, width()))
     if entered.plan:
         report(approval_step(entered.plan))

@@ -316,7 +316,7 @@ def export(
         say(clean(str(path)))
     if plain:
         report(
-            "These keys are in the clear: anyone who reads the file opens these archives. Hand it over and remove it."
+            "These keys are not encrypted: anyone with the file can open these archives. Hand it over, then delete it."
         )
     report(f"They open {counted(len(ids), 'archive')}, for good: {OLD_COPIES}")
 

@@ -115,6 +115,10 @@ def _say_made(made: FinishedPackage, *, plain: bool) -> None:
     report(f"{count}, {size(made.size)}, proven under {counted(made.checkpoint, 'entry')} of the log")
     report(f"SHA-256 of its SHA256SUMS, recorded in the log: {made.sums_sha256}")
     if plain:
-        report(click.style("The records in it are in the clear: anyone who reads the folder reads them.", fg="yellow"))
+        report(
+            click.style(
+                "The records in it are not encrypted: anyone who can open the folder can read them.", fg="yellow"
+            )
+        )
     report(f"To check it: strongroom-verify {shlex.quote(clean(str(made.path)))} --key KEY")
     report("Send the recipient the public key separately. The README in the folder explains how to check it.")

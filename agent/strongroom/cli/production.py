@@ -318,5 +318,5 @@ def _say_made(made: FinishedProduction) -> None:
     report(f"Numbers {made.first} to {made.last}. SHA-256 of its production.json, recorded in the log: {made.sha256}")
     if not made.signed:
         report("It is not signed: the agent's signing key cannot be used here.")
-    report(click.style("The records in it are in the clear: anyone who reads it reads them.", fg="yellow"))
+    report(click.style("The records in it are not encrypted: anyone who can open it can read them.", fg="yellow"))
     report(f"To check it: strongroom-verify {shlex.quote(clean(str(made.path)))} --key KEY")

@@ -255,7 +255,7 @@ def _report(result: SearchResult, shown: Shown) -> int:
         report(f"{cut}{number(result.hits, 'hit')}; searched {number(progress.records, 'record')} in {within}")
         if progress.read:
             without = number(progress.read, "archive")
-            report(f"{without} had no search segment to use; to make what is missing: strongroom index build")
+            report(f"{without} had no usable search segment; to create missing ones: strongroom index build")
     if progress.stopped:
         return ExitCode.INTERRUPTED
     return ExitCode.FINDINGS if progress.unread or progress.unusable else ExitCode.OK

@@ -109,7 +109,7 @@ def _caution(ref: SecretRef) -> str:
 def _quote(word: str) -> str:
     """Quote one word of a command line as systemd.service(5) reads it, so that nothing in it is expanded."""
     if not word.isprintable():
-        raise UsageError("a path with line breaks or control characters cannot stand in a unit file")
+        raise UsageError("a path with line breaks or control characters cannot be in a unit file")
     plain = word.replace("\\", "\\\\").replace('"', '\\"').replace("%", "%%").replace("$", "$$")
     return f'"{plain}"' if set(plain) & set(" '\"\\;") else plain
 
@@ -216,7 +216,7 @@ def install(session: Session, user: bool, force: bool, as_json: bool) -> None:
     if os.geteuid() == 0 and not user:
         raise UsageError(
             "you are root, and this installs a unit for root's own systemd",
-            hint="for a server see docs/systemd.md; to install it for root all the same, add --user",
+            hint="for a server see docs/systemd.md; to install it for root anyway, add --user",
         )
     config = session.config()
     path = unit_path(os.environ, Path.home())

@@ -90,7 +90,7 @@ def request(
         at = OpenSubjects(config, vault, [], ())
         zone, day = report_zone(plans_of(config)), received.date() if received else None
         made = record_request(vault, reference, identifiers, day, zone, *at.signed)
-    _show_change(made, as_json, f"request {made.id} is recorded, to be answered by {made.last_day}")
+    _show_change(made, as_json, f"request {made.id} is recorded; answer it by {made.last_day}")
     if not as_json:
         report(f"To see what the vault has of this person: strongroom subject find {short(made.id)}")
 
@@ -156,7 +156,7 @@ def find(
     `strongroom subject confirm`. Exits with 1 if an archive cannot be read.
     """
     if bool(request_id) == bool(identifiers):
-        raise UsageError("it is not said whom to find", hint="give a request, or --identifier TEXT")
+        raise UsageError("no person was named", hint="give a request, or --identifier TEXT")
     with open_subjects(session, identity, passphrase_file) as at:
         wanted = identifiers or at.find(request_id).identifiers
         found, unread = look_for(at, wanted, quiet=as_json)
@@ -212,7 +212,7 @@ def extend(
     from strongroom.engine.access.subject_requests import require_line
 
     made = _change(session, request_id, RequestExtended(require_line(reason, "the reason")), identity, passphrase_file)
-    _show_change(made, as_json, f"extended: to be answered by {made.last_day}")
+    _show_change(made, as_json, f"extended; answer it by {made.last_day}")
 
 
 @subject.command("answer")

@@ -77,7 +77,7 @@ def copy(
         return ExitCode.OK
     say(clean(str(target.absolute())))
     report(f"{counted(len(made.records), 'record')}; {counted(made.masked, 'other person', 'other people')} masked")
-    report(click.style("Read it before you hand it over. The records in it are in the clear.", fg="yellow"))
+    report(click.style("Read it before you send it. The records in it are not encrypted.", fg="yellow"))
     return ExitCode.OK
 
 

@@ -117,7 +117,7 @@ def _describe_text(text: str) -> str:
     if not text:
         return "empty text"
     if "age-secret-key" in text.lower():
-        return "a private age key (not shown; take it out of this file and consider it known to others)"
+        return "a private age key (not shown; remove it from this file, and treat it as known to others)"
     if re.fullmatch(_LIKE_A_KEY, text.strip()) or "://" in text:
         return f"text of {len(text)} characters (not shown, as it may hold a secret)"
     return quote(text)

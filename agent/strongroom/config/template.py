@@ -139,11 +139,11 @@ _HEAD = """\
 _SETTLES = {"hookbridge": ('settle = "5d"  # deliveries are tried again for up to 96 hours',)}
 
 _RETENTION = """\
-# How long archives are kept. Nothing is destroyed without this period being over; with "ask", nor without a person.
+# How long archives are retained. Nothing is destroyed before this period ends. With "ask", a person must propose it.
 """
 
 _SOURCE_LATER = """\
-# Name an account to archive from, and what of it must be covered:
+# Name an account, and what to archive from it:
 #
 # [[source]]
 # name = "zavu-main"
@@ -164,7 +164,7 @@ def _vault(vault: Path, recipients: Sequence[str], identity: Path | None, signin
     lines = (
         "[vault]\n"
         f"path = {_quote(str(vault))}\n"
-        "# Public keys. Whoever holds the identity of any one of them can open the archives.\n"
+        "# Public keys. Anyone who has the identity of one of them can open the archives.\n"
         f"recipients = [\n{keys}]\n"
     )
     if identity is not None:

@@ -66,7 +66,9 @@ class TextDecoder:
 
     def _read_mark(self, block: bytes) -> bytes:
         if block.startswith(_UTF32):
-            raise Unreadable("csv-bad-encoding", "the text is UTF-32, which is not read; UTF-8 or UTF-16 was expected")
+            raise Unreadable(
+                "csv-bad-encoding", "the text is UTF-32, which is not supported; UTF-8 or UTF-16 was expected"
+            )
         for mark, name, decode in _MARKS:
             if block.startswith(mark):
                 self.encoding, self._decode = name, decode

@@ -90,7 +90,7 @@ class CsvReader:
         if self._shape.time_field:
             self._dates.report(self._log, self._member)
         elif self._records:
-            words = "no time column is documented, so no record was held against the window"
+            words = "no time column is documented, so no record was compared with the window"
             self._note("csv-dates-not-judged", words)
         self._fields.report(self._log, self._member)
         return ParseVerdict(self._summarise(empty=whole and self._spare is None and not self._cut), self._log.close())
@@ -178,14 +178,16 @@ class CsvReader:
 
     def _report_text(self) -> None:
         if self._rows.decoder.encoding == LEGACY:
-            words = "the text is no UTF-8 and was read as Windows-1252, which reads nearly anything: it may be another"
+            words = (
+                "the text is not UTF-8 and was read as Windows-1252, which accepts nearly anything: it may be another"
+            )
             self._warn("csv-legacy-encoding", words)
         if self._rows.blank:
-            self._note("csv-blank-lines", f"{self._rows.blank:,} blank lines were passed over")
+            self._note("csv-blank-lines", f"{self._rows.blank:,} blank lines were skipped")
 
     def _report_cells(self) -> None:
         if self._rows.hinted:
-            self._note("csv-separator-hint", "the first line only names the separator; the table was read behind it")
+            self._note("csv-separator-hint", "the first line only names the separator; the table begins after it")
         if self._nuls:
             words = clause(self._nuls, "cell holds NUL characters", "cells hold NUL characters")
             self._warn("csv-nul-cell", f"{words}, which spreadsheets drop")

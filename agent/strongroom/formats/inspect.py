@@ -201,5 +201,5 @@ def _compare(directory: Directory, expectation: Expectation, stated: Mapping[str
             log.add(Severity.FAULT, code, words, printable(name))
     for member in directory.members:
         if not member.is_folder and member.name not in datasets and member.name not in expectation.companions:
-            words = f"the member was not asked for; its {member.size:,} bytes are kept but not read as records"
+            words = f"the member was not requested; its {member.size:,} bytes are kept but not read as records"
             log.add(Severity.WARNING, "member-unexpected", words, member.shown)

@@ -252,7 +252,7 @@ class FieldWatch:
             words = f"fields documented as always there are in no record: {_list(self.vanished)}"
             log.add(Severity.WARNING, "field-vanished", words, member)
         if self._repeated:
-            words = "records name a field twice; which of the values counts is left open by JSON"
+            words = "records name a field twice; JSON does not say which of the values counts"
             log.add(Severity.WARNING, "field-repeated", words, member)
 
 

@@ -115,7 +115,7 @@ def clock_alarm(verdict: ClockVerdict) -> Alert | None:
     return Alert(AlertKind.CLOCK, Level.CRITICAL, title, verdict.words)
 
 
-ALL_WELL = "everything due is archived"
+ALL_WELL = "everything pending is archived"
 
 
 class Condition(Struct, frozen=True):

@@ -25,7 +25,7 @@ def named_period(text: str, zone: str, now: datetime) -> Window:
     form = _FORM.fullmatch(text)
     if form is None or not _FIRST_YEAR <= int(form["year"]) <= _LAST_YEAR:
         raise UsageError(
-            f"{text} names no period",
+            f"{text} is not a period",
             hint="expected 2026, 2026-Q3, 2026-10, last-month, last-quarter or last-year; or use --from and --to",
         )
     if form["month"]:

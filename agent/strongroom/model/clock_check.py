@@ -64,7 +64,7 @@ def check_beat(before: ClockReading, now: ClockReading, tolerance: Tolerance) ->
     if jump < -tolerance.jump:
         return ClockVerdict(ClockFault.BACK, f"our clock was set back by {rough_duration(-jump)}")
     if jump > tolerance.jump:
-        return ClockVerdict(ClockFault.FORWARD, f"our clock leapt ahead by {rough_duration(jump)}")
+        return ClockVerdict(ClockFault.FORWARD, f"our clock jumped ahead by {rough_duration(jump)}")
     return ClockVerdict()
 
 
@@ -129,7 +129,7 @@ def check_trust(
         return ClockVerdict(ClockFault.BACK, f"it is {length} behind what the vault has seen already")
     if not known and mark is None:
         return ClockVerdict(
-            ClockFault.UNPROVEN, "nobody has told this vault the time yet, and no provider could be asked"
+            ClockFault.UNPROVEN, "nothing has confirmed the time for this vault yet, and no provider could be reached"
         )
     if not known and mark is not None and now - mark > tolerance:
         length = rough_duration(now - mark)

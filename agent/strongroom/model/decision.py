@@ -199,7 +199,7 @@ def _waiting(job: Job, situation: Situation, retry_policy: RetryPolicy) -> Step:
         return Step(Act.BURY, Cause.OVERDUE, words)
     for cause in (Cause.REFUSED, Cause.NOT_OFFERED):
         if job.tries(cause) >= retry_policy.refusals:
-            return Step(Act.BURY, cause, f"the provider will not say how the export stands: {job.detail}")
+            return Step(Act.BURY, cause, f"the provider does not report the state of the export: {job.detail}")
     return Step(Act.OBSERVE)
 
 

@@ -57,9 +57,9 @@ STEPS: Mapping[tuple[Stage, DestructionStep], Stage] = MappingProxyType(
 )
 
 _REFUSED: Mapping[Stage, str] = {
-    Stage.DESTROYING: "is being destroyed and cannot be taken back",
+    Stage.DESTROYING: "is being destroyed, which cannot be undone",
     Stage.DESTROYED: "is destroyed and cannot be restored",
-    Stage.WITHDRAWN: "was taken off the plan",
+    Stage.WITHDRAWN: "was removed from the plan",
     Stage.SPARED: "dropped out of the plan",
     Stage.PROPOSED: "has not been approved",
     Stage.APPROVED: "is approved already",
@@ -220,7 +220,7 @@ def require_other(proposal: Proposal, given: Sequence[Approval], by: Person, sig
         raise StepRefused("you have approved this plan already", hint="somebody else must do so, too")
     if proposal.people > 1 and not unknown and by.may_be(proposal.by):
         raise StepRefused(
-            "who proposes cannot approve: a destruction takes two people",
+            "the person who proposed cannot approve: a destruction takes two people",
             hint="a second user of this machine approves, or [destruction] people = 1 says that one is enough",
         )
 

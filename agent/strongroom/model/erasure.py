@@ -90,6 +90,6 @@ def reply(erasure: Erasure, answer: ErasureAnswer, at: datetime, ground: str) ->
     """Return the request after an answer; what names the person goes with its end. Raises StepRefused."""
     state = ANSWERS.get((erasure.state, answer))
     if state is None:
-        raise StepRefused(f"the request {erasure.id} is {erasure.state}: it has had its last answer")
+        raise StepRefused(f"the request {erasure.id} is {erasure.state}: it already has its final answer")
     answered = replace(erasure, state=state, answered_at=at, answer=ground)
     return answered if state in PENDING else replace(answered, subject="", salt="")

@@ -199,7 +199,7 @@ def end(context: DestructionContext, tombstone: Tombstone) -> Tombstone:
     if not removal.complete:
         raise CopiesAway(
             f"archive {tombstone.archive} is destroyed in the vault, but not in every copy: {'; '.join(removal.away)}",
-            hint="attach the copy, and Strongroom completes it by itself; see: strongroom copy status",
+            hint="attach the copy, and Strongroom completes it automatically; see: strongroom copy status",
         )
     proposal = get_proposal(context.vault.catalogue, tombstone.proposal)
     if proposal is None:

@@ -180,7 +180,7 @@ def _first_leap(vault: Vault) -> Leap | None:
 def _untimely(ending: _Ending, leap: Leap | None) -> str:
     if leap is None or ending.seq < leap.seq:
         return ""
-    return f"the time of the log leapt ahead at entry {leap.seq}, before it was destroyed, and nobody confirmed that"
+    return f"the time in the log jumped ahead at entry {leap.seq}, before it was destroyed, and nobody confirmed that"
 
 
 def _early(vault: Vault, log_state: LogState, archive: str, ending: _Ending, now: datetime) -> str:

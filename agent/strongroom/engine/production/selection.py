@@ -68,7 +68,7 @@ def select_archives(vault: Vault, query: Query | None, archives: Sequence[Archiv
     for archive in archives:
         if archive.holding is not Holding.HELD:
             raise UsageError(
-                f"archive {archive.id} is in quarantine: its file is not sound, so its records cannot be counted",
+                f"archive {archive.id} is in quarantine: its file is not valid, so its records cannot be counted",
                 hint="hand the file over as it is: strongroom package",
             )
     return Selection([each for each in chosen if each.holding is Holding.HELD], query)

@@ -74,7 +74,7 @@ def enter_archive(layout: Layout, catalogue: Catalogue, archive: Archive, data: 
         return [f"{name}: expected SHA-256 {logged[:16]}… from the log, found another manifest"]
     if get_archive(catalogue, archive.id) is not None:
         return [f"{name}: a second manifest of an archive that is already entered"]
-    faults = [] if logged else [f"{name}: the log has no entry about it; it was entered anyway"]
+    faults = [] if logged else [f"{name}: the log has no entry about it; it was added anyway"]
     _require_job(catalogue, archive)
     text = data.decode() if logged else ""  # what the log confirms, byte for byte
     put_archive(catalogue, archive, newest(lines, "key_sha256") or _key_digest(layout, archive), text)
