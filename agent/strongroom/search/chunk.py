@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from bisect import bisect_left
 from collections import Counter
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from functools import cached_property
@@ -19,6 +20,10 @@ _OUTER, _INNER = OUTER.encode(), INNER.encode()
 
 def _decode(data: bytes) -> str:
     return data.decode("utf-8", "surrogatepass")
+
+
+def _wrong_count() -> SegmentDamaged:
+    return SegmentDamaged("a column has more or fewer values than records")
 
 
 class Source(Protocol):
@@ -59,18 +64,23 @@ def _read_head(line: bytes) -> Head:
     return head
 
 
-class Row(Struct, frozen=True):
+Cell = bytes | tuple[str, ...]
+"""The folded texts of one field of a record: as a column has them, or one by one where they hold a separator."""
+
+
+def cell_texts(cell: Cell) -> Sequence[str]:
+    """Return the texts of a cell."""
+    return cell if isinstance(cell, tuple) else _decode(cell).split(INNER)
+
+
+class Row(Struct, frozen=True, gc=False):
     """One record of a chunk."""
 
     place: int  # within the chunk
     id: str
     time: str  # as it was delivered, or empty
-    fields: Mapping[str, Sequence[str]]  # folded texts
-
-    @property
-    def text(self) -> str:
-        """Return the text that words are searched in: one text a line."""
-        return "\n".join([text for texts in self.fields.values() for text in texts])
+    cells: Mapping[str, Cell]  # of each field
+    text: str  # that words are searched in: the folded texts of all fields, one a line
 
 
 class Column:
@@ -80,16 +90,25 @@ class Column:
         self._body, self._start, self._end = body, start, start + size
         self.rows = rows
 
-    def holds(self, word: bytes) -> bool:
-        """Say whether the word is anywhere in the column."""
-        return self._body.find(word, self._start, self._end) >= 0
+    def rows_with(self, word: bytes) -> Iterator[int]:
+        """Yield the rows whose value has the word, which has no separator. Most values are never looked at alone."""
+        body, end, at, number = self._body, self._end, self._start, 0
+        while (hit := body.find(word, at, end)) >= 0:
+            number += body.count(_OUTER, at, hit)
+            if number >= len(self.rows):
+                raise _wrong_count()
+            yield self.rows[number]
+            at = body.find(_OUTER, hit, end) + 1
+            if not at:
+                return
+            number += 1
 
     @cached_property
     def cells(self) -> list[bytes]:
         """Return the values as they are in the body."""
         found = self._body[self._start : self._end].split(_OUTER)
         if len(found) != len(self.rows):
-            raise SegmentDamaged("a column has more or fewer values than records")
+            raise _wrong_count()
         return found
 
     @cached_property
@@ -97,7 +116,7 @@ class Column:
         """Return the values, with the separator between the texts of each."""
         found = _decode(self._body[self._start : self._end]).split(OUTER)
         if len(found) != len(self.rows):
-            raise SegmentDamaged("a column has more or fewer values than records")
+            raise _wrong_count()
         return found
 
     @cached_property
@@ -161,8 +180,18 @@ class Chunk:
 
     @cached_property
     def _homes(self) -> dict[int, tuple[int, int]]:
-        """Return of each record the number of its group and its place in that."""
+        """Return of each record the number of its group and its place in that, where there are several groups."""
         return {row: (number, at) for number, rows in enumerate(self._members) for at, row in enumerate(rows)}
+
+    def _home(self, place: int) -> tuple[int, int]:
+        if self.head.numbers:
+            return self._homes[place]
+        return 0, bisect_left(self._members[0], place) if self.odd else place
+
+    @cached_property
+    def _cells(self) -> list[tuple[tuple[str, ...], list[list[bytes]]]]:
+        """Return the fields of each group, and the values of each of them."""
+        return [(tuple(each), [column.cells for column in each.values()]) for each in self.columns]
 
     @cached_property
     def ids(self) -> list[str]:
@@ -190,19 +219,31 @@ class Chunk:
         """Return one record."""
         if place in self.odd:
             fields = dict(self.odd[place].fields)
-            return Row(place, self.ids[place], self.times[place], fields)
-        number, at = self._homes[place]
+            text = "\n".join([text for texts in fields.values() for text in texts])
+            return Row(place, self.ids[place], self.times[place], fields, text)
+        number, at = self._home(place)
+        names, columns = self._cells[number]
+        values = [column[at] for column in columns]
+        cells, head = dict(zip(names, values, strict=True)), self.head
         return Row(
             place,
-            self.ids[place],
-            self.times[place],
-            {field: column.texts[at].split(INNER) for field, column in self.columns[number].items()},
+            self.ids[place] if head.ids else _decode(cells.get(head.id_field, b"")),
+            self.times[place] if head.times else _decode(cells.get(head.time_field, b"")),
+            cells,
+            _decode(b"\n".join(values)).replace(INNER, "\n"),
         )
+
+    @property
+    def ids_differ(self) -> bool:
+        """Say whether each record has an id of its own."""
+        column = self.columns[0].get(self.head.id_field) if self.columns else None
+        whole = column is not None and len(column.rows) == self.rows and not self.head.ids
+        return len(set(column.cells if whole and column is not None else self.ids)) == self.rows
 
     def _list(self, start: int, size: int) -> list[str]:
         found = _decode(self._body[start : start + size]).split(OUTER)[:-1]
         if len(found) != self.head.rows:
-            raise SegmentDamaged("a column has more or fewer values than records")
+            raise _wrong_count()
         return found
 
     def _field(self, name: str) -> list[str]:
@@ -236,7 +277,7 @@ class IdCounter:
         self._last = chunk
         if not rows:
             return
-        if not self._numbers and len(set(chunk.ids)) == chunk.rows:  # each has an id of its own
+        if not self._numbers and chunk.ids_differ:
             yield from ((row, 1) for row in rows)
             return
         here = Counter[str]()

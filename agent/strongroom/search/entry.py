@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import datetime
 
 from msgspec import Struct
@@ -30,7 +30,7 @@ OwnFields = Mapping[tuple[str, str], SearchFields]
 """The fields of datasets whose provider a manifest describes, by provider and dataset."""
 
 
-class SearchEntry(Struct, frozen=True):
+class SearchEntry(Struct, frozen=True, gc=False):
     """One record, ready to be compared. All texts are folded."""
 
     dataset: str
@@ -80,10 +80,23 @@ def party_texts(record: Mapping[str, object], fields: SearchFields) -> dict[str,
     return {name: [fold(text) for text in texts_in(record.get(name))] for name in names}
 
 
+Pick = Callable[[tuple[str, ...]], tuple[str, ...]]
+"""Returns the texts of the fields with these names, as `unique_texts` does."""
+
+
 def make_entry(
     texts: Mapping[str, Iterable[str]], place: Place, *, name: str, at: datetime | None, text: str
 ) -> SearchEntry:
     """Return what is searched of a record: the texts of its fields, its id and its text, all of them folded."""
+
+    def pick(names: tuple[str, ...]) -> tuple[str, ...]:
+        return unique_texts(text for name in names for text in texts.get(name, ()))
+
+    return pick_entry(pick, place, name=name, at=at, text=text)
+
+
+def pick_entry(pick: Pick, place: Place, *, name: str, at: datetime | None, text: str) -> SearchEntry:
+    """Return what is searched of a record whose fields `pick` knows."""
     fields = place.fields
     return SearchEntry(
         dataset=place.dataset,
@@ -91,11 +104,11 @@ def make_entry(
         source=place.source,
         id=name,
         at=at,
-        senders=_pick(texts, fields.senders),
-        recipients=_pick(texts, fields.recipients),
-        parties=_pick(texts, fields.parties),
-        channel=" ".join(_pick(texts, fields.channel)),
-        status=" ".join(_pick(texts, fields.status)),
+        senders=pick(fields.senders),
+        recipients=pick(fields.recipients),
+        parties=pick(fields.parties),
+        channel=" ".join(pick(fields.channel)),
+        status=" ".join(pick(fields.status)),
         text=text,
     )
 
@@ -114,9 +127,11 @@ def texts_in(value: object, depth: int = 0) -> Iterator[str]:
         yield str(value)
 
 
-def _pick(texts: Mapping[str, Iterable[str]], names: tuple[str, ...]) -> tuple[str, ...]:
-    found = dict.fromkeys(text.strip() for name in names for text in texts.get(name, ()))
-    return tuple(text for text in found if text)
+def unique_texts(texts: Iterable[str]) -> tuple[str, ...]:
+    """Return each text once, without blanks around it; empty ones are left out."""
+    found = dict.fromkeys([text.strip() for text in texts])
+    found.pop("", None)
+    return tuple(found)
 
 
 def party_key(party: str) -> str:

@@ -6,11 +6,14 @@ read from its archive.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import datetime
+from functools import partial
+from itertools import compress
 
-from strongroom.search.chunk import Chunk, Column, Row
-from strongroom.search.entry import Place, SearchEntry, make_entry
+from strongroom.search.chunk import Cell, Chunk, Column, Row, cell_texts
+from strongroom.search.entry import Place, SearchEntry, pick_entry, unique_texts
+from strongroom.search.pattern import required_text
 from strongroom.search.segment import encode_text
 from strongroom.search.table import INNER, OUTER
 from strongroom.search.terms import AllOf, AnyOf, Label, Operator, Party, Pattern, Period, Query, Term, Words
@@ -18,15 +21,17 @@ from strongroom.search.terms import AllOf, AnyOf, Label, Operator, Party, Patter
 ReadTime = Callable[[str], datetime | None]
 
 _MOST = 200_000  # values whose verdict is remembered
+_MOST_PICKED = 20_000  # values that are remembered as they read
 
 
 class Scan:
-    """One query over many chunks. It remembers of each value of a party whether it matches."""
+    """One query over many chunks. It remembers of each value of a party whether it matches, and how it reads."""
 
     def __init__(self, query: Query, read_time: ReadTime) -> None:
         self._query = query
         self._read_time = read_time
         self._verdicts: dict[Term, dict[bytes, bool]] = {}
+        self._picked: dict[tuple[Cell, ...], tuple[str, ...]] = {}
 
     def find(self, chunk: Chunk, place: Place) -> Iterator[tuple[int, SearchEntry]]:
         """Yield the place within the chunk of each record that matches, and what is searched of it."""
@@ -37,7 +42,18 @@ class Scan:
                 yield row, entry
 
     def _entry(self, row: Row, place: Place) -> SearchEntry:
-        return make_entry(row.fields, place, name=row.id, at=self._time(row.time), text=row.text)
+        pick = partial(self._pick, row.cells)
+        return pick_entry(pick, place, name=row.id, at=self._time(row.time), text=row.text)
+
+    def _pick(self, row: Mapping[str, Cell], names: tuple[str, ...]) -> tuple[str, ...]:
+        cells = tuple([row[name] for name in names if name in row])
+        found = self._picked.get(cells)
+        if found is None:
+            if len(self._picked) >= _MOST_PICKED:
+                self._picked.clear()
+            found = unique_texts(text for cell in cells for text in cell_texts(cell))
+            self._picked[cells] = found
+        return found
 
     def _lies_in(self, term: Period, text: str) -> bool:
         at = self._time(text)
@@ -60,7 +76,7 @@ class Scan:
             case Period():
                 return {row for row, text in enumerate(chunk.times) if self._lies_in(term, text)}
             case Pattern():
-                return {row for row, text in chunk.texts() if term.pattern.search(text)}
+                return _with_pattern(term, chunk)
             case Label():
                 return _with_label(term, chunk, place)
             case _:
@@ -102,8 +118,8 @@ class Scan:
                 known.clear()
                 fresh = set(cells)
             for cell in fresh:
-                known[cell] = any(term.fits(text) for text in _texts(cell))
-            rows.update(row for row, cell in zip(column.rows, cells, strict=True) if known[cell])
+                known[cell] = any(term.fits(text) for text in unique_texts(cell_texts(cell)))
+            rows.update(compress(column.rows, map(known.__getitem__, cells)))
         return rows
 
 
@@ -121,9 +137,15 @@ def _with_word(word: str, chunk: Chunk) -> set[int] | None:
         return rows
     for columns in chunk.columns:
         for column in columns.values():
-            if column.holds(data):
-                rows.update(row for row, cell in zip(column.rows, column.cells, strict=True) if data in cell)
+            rows.update(column.rows_with(data))
     return rows
+
+
+def _with_pattern(term: Pattern, chunk: Chunk) -> set[int] | None:
+    required = required_text(term.pattern.pattern)
+    if required:
+        return _with_word(required, chunk)
+    return {row for row, text in chunk.texts() if term.pattern.search(text)}
 
 
 def _with_label(term: Label, chunk: Chunk, place: Place) -> set[int] | None:
@@ -138,7 +160,7 @@ def _with_label(term: Label, chunk: Chunk, place: Place) -> set[int] | None:
     rows = set(chunk.odd)
     for column in _columns(chunk, fields):
         fits = {cell: _joined(cell) == term.folded for cell in set(column.cells)}
-        rows.update(row for row, cell in zip(column.rows, column.cells, strict=True) if fits[cell])
+        rows.update(compress(column.rows, map(fits.__getitem__, column.cells)))
     return rows
 
 
@@ -149,10 +171,5 @@ def _columns(chunk: Chunk, names: Iterable[str]) -> Iterator[Column]:
                 yield columns[name]
 
 
-def _texts(cell: bytes) -> list[str]:
-    found = (text.strip() for text in cell.decode("utf-8", "surrogatepass").split(INNER))
-    return [text for text in dict.fromkeys(found) if text]
-
-
 def _joined(cell: bytes) -> str:
-    return " ".join(_texts(cell))
+    return " ".join(unique_texts(cell_texts(cell)))

@@ -15,7 +15,7 @@ from strongroom.providers.search_fields import NO_FIELDS, search_fields
 from strongroom.search.entry import OwnFields, SearchEntry, texts_in
 
 
-class Hit(Struct, frozen=True):
+class Hit(Struct, frozen=True, gc=False):
     """One record that matches."""
 
     entry: SearchEntry
@@ -32,7 +32,7 @@ class Hit(Struct, frozen=True):
         return self.entry.at or self.archive.spec.window.start
 
 
-class Found(Struct, frozen=True):
+class Found(Struct, frozen=True, gc=False):
     """A hit, once, however many archives hold the record."""
 
     hits: tuple[Hit, ...]  # of each archive that holds it, the newest first
@@ -60,7 +60,10 @@ def gather(hits: Iterable[Hit]) -> list[Found]:
         name = hit.entry.id or hit.content
         groups.setdefault((hit.entry.source, hit.entry.dataset, name, hit.number), []).append(hit)
     by_age = operator.attrgetter("archive.verified_at", "archive.id")
-    found = [Found(tuple(sorted(group, key=by_age, reverse=True))) for group in groups.values()]
+    found = [
+        Found(tuple(sorted(group, key=by_age, reverse=True)) if len(group) > 1 else (group[0],))
+        for group in groups.values()
+    ]
     return sorted(found, key=lambda each: (each.hit.at, each.hit.archive.id, each.hit.number))
 
 
