@@ -2,6 +2,7 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
+comma := ,
 STAMP := $(VENV)/.installed
 
 # The tests start the program hundreds of times: compiled once, not at every start.
@@ -58,8 +59,10 @@ format: $(STAMP)  ## rewrite the layout of all files
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
-bench: $(STAMP)  ## measure against peers and limits; a quarter of an hour, or two minutes with QUICK=1
+bench: $(STAMP)  ## measure against peers and limits; a quarter of an hour, or a few with QUICK=1
 	$(BIN)/python benchmarks/run.py $(if $(QUICK),--quick --sizes 200 --pairs 2)
+	$(BIN)/python benchmarks/small_windows.py $(if $(QUICK),--windows 30 --workers 1 --no-counts,--workers 1$(comma)2)
+	$(BIN)/python benchmarks/together.py $(if $(QUICK),--pairs 1,--kilobytes 30000)
 	$(BIN)/python benchmarks/starts.py $(if $(QUICK),--rounds 5)
 	$(BIN)/python benchmarks/at_rest.py $(if $(QUICK),--seconds 20 --settle 10)
 	$(BIN)/python benchmarks/rebuild.py $(if $(QUICK),--archives 500 --rounds 1)

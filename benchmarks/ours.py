@@ -48,15 +48,15 @@ class Ours:
         wanted = NewVault(self.folder / "vault", self.config, self.folder / "identity.age", None, source)
         initialize(wanted, make_identity(os.urandom), Dependencies())
         with self.config.open("a") as file:
-            file.write(
-                "paused = true\n"
-            )  # belongs to the stream: `run` is to finish this one export and plan no others
+            # Both belong to the stream: `run` is to finish this one export, plan no others and make no search segment,
+            # which would follow after the archive is verified.
+            file.write("paused = true\nindex = false\n")
         config = load_config(self.config)
         dependencies = Dependencies(clock=lambda: datetime.now(UTC) - timedelta(minutes=1))
         with open_engine(config, "benchmark", dependencies) as engine:
             stream, retention = stream_for(config, _SOURCE, DATASETS)
             enter_window(engine, stream, WINDOW, retention)
-            Runner(engine, lambda _seconds: None).run(engine.clock())
+            Runner(engine, lambda _seconds: None).run(engine.clock() + timedelta(seconds=2))
 
     def ingest(self) -> Sample:
         """Download, seal, flush, read back, inspect, publish; measured."""

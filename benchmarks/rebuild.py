@@ -21,6 +21,7 @@ from pathlib import Path
 
 from msgspec.structs import replace
 
+from strongroom.engine.queries.initialize import README
 from strongroom.engine.repair.rebuild import Rebuild, rebuild
 from strongroom.engine.repair.scrub import Scrub
 from strongroom.evidence.line import GENESIS, Entry, digest, format_line
@@ -48,7 +49,7 @@ STEPS = (
 
 def fill(root: Path, count: int, rule: RetentionRule | None = None) -> None:
     """Write a vault of so many archives, one an hour, without its catalogue's help."""
-    vault = create_vault(root, "a benchmark\n")
+    vault = create_vault(root, README)
     prev, lines = GENESIS, []
     for number in range(count):
         archive, key = replace(describe(number), rule=rule), os.urandom(400)

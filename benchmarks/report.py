@@ -41,8 +41,9 @@ def render(exports: Sequence[Export], outcomes: Sequence[Outcome], served_by: st
 
 def _contests(outcomes: Sequence[Outcome]) -> list[str]:
     head = (
-        "| MB JSON | strongroom | against | ours s | theirs s | **ratio** | spread | target | peak MiB ours / theirs |",
-        "| --- | --- | --- | --- | --- | --- | --- | --- | --- |",
+        "| MB JSON | strongroom | against | ours s | theirs s | **ratio** | spread | target | CPU s ours / theirs |"
+        " peak MiB ours / theirs |",
+        "| --- | --- | --- | --- | --- | --- | --- | --- | --- | --- |",
     )
     return [*head, *map(_row, outcomes)]
 
@@ -51,12 +52,13 @@ def _row(outcome: Outcome) -> str:
     contest = outcome.contest
     start = f"| {outcome.megabytes} | {contest.job} | `{contest.peer}` |"
     if outcome.absent:
-        return f"{start} not run: {outcome.absent} not installed | | | | | |"
+        return f"{start} not run: {outcome.absent} not installed | | | | | | |"
     ratios, target = outcome.ratios, outcome.target
     wanted = "" if target is None else f"≤ {target} {'met' if median(ratios) <= target else '**missed**'}"
     return (
         f"{start} {outcome.ours(outcome.time):.2f} | {outcome.theirs(_wall):.2f} | **{median(ratios):.2f}** |"
         f" {ratios[0]:.2f}-{ratios[-1]:.2f} | {wanted} |"
+        f" {outcome.ours(_cpu):.2f} / {outcome.theirs(_cpu):.2f} |"
         f" {outcome.ours(_peak):.0f} / {outcome.theirs(_peak):.0f} |"
     )
 
@@ -80,6 +82,10 @@ def _ourselves(outcomes: Sequence[Outcome]) -> list[str]:
 
 def _wall(sample: Sample) -> float:
     return sample.wall
+
+
+def _cpu(sample: Sample) -> float:
+    return sample.cpu
 
 
 def _peak(sample: Sample) -> float:

@@ -40,6 +40,7 @@ from strongroom_sandbox.records import SlotSpan
 from strongroom_sandbox.zavu_records import DataOptions, RecordSource, json_array
 
 HOUR = timedelta(hours=1)
+CPU, RATE = 0.06, 600  # targets: seconds for one archive, and archives a minute
 SYNCS = ("fsync", "fdatasync", "sync_file_range", "msync")
 _PROGRAM = Path(sys.executable).with_name("strongroom")
 _ENV = {"STRONGROOM_BENCH_KEY": "zv_bench_0123456789"}
@@ -203,6 +204,10 @@ def count_calls(folder: Path, url: str, windows: Windows) -> Counter[str]:
     return Counter(word for word in words if word in SYNCS)
 
 
+def _met(met: bool) -> str:
+    return "met" if met else "**missed**"
+
+
 def main() -> int:
     """Measure and print."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
@@ -222,6 +227,7 @@ def main() -> int:
             cpu = (long.cpu - short.cpu) / options.windows
             wall = (long.wall - short.wall) / options.windows
             print(f"{workers} workers: {cpu:.3f} s CPU, {60 / wall:.0f} archives a minute, {long.peak:.0f} MiB at most")
+            print(f"  targets: {CPU} s {_met(cpu <= CPU)}, {RATE} a minute {_met(60 / wall >= RATE)}")
         if not options.no_counts:
             for what, count in (("statements", count_queries), ("waits for the disk", count_calls)):
                 total = count(folder / f"all {what}", full, many)

@@ -204,14 +204,15 @@ def _read_line(line: bytes, seq: int, prev: str) -> Body:
 
 def _read_manifests(order: Rebuild, catalogue: Catalogue, done: Rebuilt) -> None:
     """Enter every archive and tombstone, in the order of their paths."""
+    layout = order.layout
     mark = rebuilding.read_mark(catalogue, "manifest")
-    paths = iter([path for path in manifests_of(order.layout) if name_of(order.layout, path) > mark])
+    paths = iter([path for path in manifests_of(layout) if name_of(layout, path) > mark])
     while some := list(islice(paths, order.batch)):
         _check_stop(order)
         with catalogue.transaction():
             for path in some:
-                done.faults += enter_file(order.layout, catalogue, path)
-            rebuilding.put_mark(catalogue, "manifest", name_of(order.layout, some[-1]))
+                done.faults += enter_file(layout, catalogue, path)
+            rebuilding.put_mark(catalogue, "manifest", name_of(layout, some[-1]))
         order.watch("manifests", len(some))
 
 
