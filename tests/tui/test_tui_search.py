@@ -100,7 +100,11 @@ async def test_a_record_is_found_read_marked_saved_held_and_produced(place: Plac
         await seat.press("tab", "enter")
         await until(seat, "marked as privileged in Smith v. Acme")
         await until(seat, "§")
-        await seat.press("H")
+        await seat.press("down", "space", "space", "m")
+        await until(seat, "Mark these 2 records as")
+        await seat.press("enter")
+        await until(seat, "2 records marked as relevant in Smith v. Acme")
+        await seat.press("escape", "H")
         await until(seat, "11 hits")
         await seat.press("enter")
         await until(seat, "Legal hold: why?")
@@ -116,8 +120,10 @@ async def test_a_record_is_found_read_marked_saved_held_and_produced(place: Plac
         await seat.press("enter")
         await until(seat, "✓ production made")
     (case,) = open_cases(vault, place.house.identities)
-    (mark,) = case.marks
+    mark, *others = case.marks
     assert (mark.archive, mark.record, mark.mark) == (place.archive.id, "m440", Mark.PRIVILEGED)
+    assert [each.mark for each in others] == [Mark.RELEVANT] * 2
+    assert len({each.record for each in case.marks}) == 3
     assert [query.text for query in case.queries] == [f'"{CANARY} 44"']
     assert [hold.matter for hold in list_holds(vault)] == ["Smith v. Acme"]
     assert len((target / "records.jsonl").read_text().splitlines()) == 10

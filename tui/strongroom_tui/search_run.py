@@ -161,12 +161,17 @@ class RecordQuestion(Struct, frozen=True):
 
 def open_record(vault: Vault, found: Found, identities: Identities) -> Found:
     """Read one record. Raises SealError where no archive that has it can be read."""
+    return open_records(vault, [found], identities)[0]
+
+
+def open_records(vault: Vault, found: Sequence[Found], identities: Identities) -> list[Found]:
+    """Read records, each archive once. Raises SealError where no archive that has one of them can be read."""
     progress = SearchProgress()
-    opened = open_found(vault, [found], identities, progress)
-    if not opened:
-        name, why = next(iter(progress.unread.items()), (found.hit.archive.id, "the record is not there"))
+    opened = open_found(vault, found, identities, progress)
+    if len(opened) < len(found):
+        name, why = next(iter(progress.unread.items()), (found[0].hit.archive.id, "the record is not there"))
         raise SealError(f"archive {name} cannot be read: {why}", hint=f"run: strongroom verify {name}")
-    return opened[0]
+    return opened
 
 
 def places_of(found: Sequence[Found]) -> Mapping[str, Found]:

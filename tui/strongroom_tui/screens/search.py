@@ -5,7 +5,7 @@ The query, the hits and the opened segments are in memory alone, and forgotten w
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import datetime
 from functools import partial
 from typing import ClassVar
@@ -43,8 +43,9 @@ from strongroom_tui.screens.search_text import (
 )
 from strongroom_tui.screens.steps import steps
 from strongroom_tui.search_run import RecordQuestion, SearchRun, SearchThreads, places_of
+from strongroom_tui.widgets.list_table import MARK_WIDTH, ListTable, with_mark
 from strongroom_tui.widgets.query_line import Known, QueryLine, query_note
-from strongroom_tui.widgets.table import Anchor, PageTable, Pane, PaneContent, fitted
+from strongroom_tui.widgets.table import Anchor, Columns, PageTable, Pane, PaneContent, TableRow, fitted
 from strongroom_tui.widgets.text import error_text
 
 _TWO_LINES_FROM = 18  # lines of the terminal from which on there is room for two below the query
@@ -78,13 +79,14 @@ class SearchTab(SearchActions):
         self._landing = Anchor.KEEP
         self._painted: tuple[object, ...] = ()  # what the table shows
         self._wrong = False  # what was typed is no query
+        self._selected: dict[str, Found] = {}
 
     def contents(self) -> ComposeResult:
         """Yield the query over the hits and the record."""
         yield QueryLine()
         yield Static(id="query-note", markup=False)
         with Horizontal(classes="list"):
-            yield Pane(self.MODE)
+            yield Pane(self.MODE, ListTable(self.MODE))
             yield Preview()
 
     def on_mount(self) -> None:
@@ -117,6 +119,11 @@ class SearchTab(SearchActions):
         """Return the hit under the cursor."""
         return self.shown.get(self.pane.table.chosen)
 
+    @property
+    def meant(self) -> Sequence[Found]:
+        """Return the hits that are selected, or else the one under the cursor."""
+        return list(self._selected.values()) or super().meant
+
     def paint(self) -> None:
         """Show the page of hits, where anything of it changed."""
         run = self.searched.run
@@ -125,8 +132,8 @@ class SearchTab(SearchActions):
         self._say()
         found = run.found if run is not None else ()
         self._first = self._first if self._first < len(found) else 0
-        columns = fitted(COLUMNS, self.pane.cells)
-        picture = (run, found, self._first, columns, self.searched.markup)
+        columns = fitted(COLUMNS, self.pane.cells - MARK_WIDTH)
+        picture = (run, found, self._first, columns, self.searched.markup, tuple(self._selected))
         if picture == self._painted:
             return
         self._painted = picture
@@ -134,7 +141,7 @@ class SearchTab(SearchActions):
         self.shown = dict(page)
         view = PaneContent(
             "Hits",
-            [hit_row(key, each, columns, self.searched.markup) for key, each in page.items()],
+            [self._row(key, each, columns) for key, each in page.items()],
             columns,
             self._first,
             len(found),
@@ -147,6 +154,9 @@ class SearchTab(SearchActions):
         self._landing = Anchor.KEEP
         self._show_record()
         self.refresh_bindings()
+
+    def _row(self, key: str, found: Found, columns: Columns) -> TableRow:
+        return with_mark(hit_row(key, found, columns, self.searched.markup), marked=key in self._selected)
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """Hide the keys that would do nothing now."""
@@ -165,11 +175,14 @@ class SearchTab(SearchActions):
         self.line.focus()
 
     def action_back(self) -> None:
-        """Stop the search; or leave the query; or take away what was found."""
+        """Stop the search; or leave the query; or take back what is selected; or take away what was found."""
         if self.searched.run is not None and not self.searched.run.done:
             self.searched.run.stop()
         elif self.line.has_focus:
             self.pane.table.focus()
+        elif self._selected:
+            self._selected = {}
+            self.repaint()
         else:
             self._clear()
 
@@ -185,7 +198,7 @@ class SearchTab(SearchActions):
         if self.searched.run is not None:
             self.searched.run.stop()
         self.searched.run = run = SearchRun(text, identities, self._opened)
-        self._first, self._landing = 0, Anchor.FIRST
+        self._first, self._landing, self._selected = 0, Anchor.FIRST, {}
         self.pane.table.focus()
         self.repaint()
         _worker: Worker[None] = self.run_worker(partial(self._finish, run), group="search")
@@ -257,7 +270,7 @@ class SearchTab(SearchActions):
         """Take away what was found; the opened segments stay."""
         if self.searched.run is not None:
             self.searched.run.stop()
-        self.searched.run, self._first = None, 0
+        self.searched.run, self._first, self._selected = None, 0, {}
         self.repaint()
         self.refresh_bindings()
 
@@ -286,6 +299,16 @@ class SearchTab(SearchActions):
         self._first = max(0, self._first + (PAGE if event.older else -PAGE))
         self._landing = Anchor.FIRST if event.older else Anchor.LAST
         self.paint()
+
+    @on(ListTable.Marked)
+    def _select(self, event: ListTable.Marked) -> None:
+        """Select hits, or take them out where all of them are selected and that is meant."""
+        keys = [key for key in event.keys if key in self.shown]
+        if event.toggle and all(key in self._selected for key in keys):
+            self._selected = {key: each for key, each in self._selected.items() if key not in keys}
+        else:
+            self._selected |= {key: self.shown[key] for key in keys}
+        self.repaint()
 
     @on(Pane.Resized)
     def _fit(self) -> None:

@@ -33,7 +33,7 @@ from strongroom_tui.screens.holds import NEED
 from strongroom_tui.screens.screen import TabScreen
 from strongroom_tui.screens.search_text import Markup, marked_in
 from strongroom_tui.screens.steps import ask, beside, steps
-from strongroom_tui.search_run import SearchRun, SearchThreads, open_record
+from strongroom_tui.search_run import SearchRun, SearchThreads, open_records
 
 ZONE = "UTC"  # of the dates in a query
 _ONLY, _LATER = "These archives", "Later ones too"
@@ -67,7 +67,12 @@ class SearchActions(TabScreen):
     """Adds the actions to a screen that has one hit chosen."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("m", "mark_hit", "mark", tooltip="Mark this record in a case: relevant, privileged or not relevant"),
+        Binding(
+            "m",
+            "mark_hit",
+            "mark",
+            tooltip="Mark the record, or all that are selected, as relevant, privileged or not relevant",
+        ),
         Binding("s", "save_query", "save query", show=False, tooltip="Save this query to a case"),
         Binding("c", "choose_case", "case", show=False, tooltip="Choose a case, or begin one"),
         Binding("H", "hold_hits", "hold", show=False, tooltip="Place a legal hold on all archives with a hit"),
@@ -80,6 +85,11 @@ class SearchActions(TabScreen):
     def chosen(self) -> Found | None:
         """Return the hit that is meant, or None while there is none."""
         return None
+
+    @property
+    def meant(self) -> Sequence[Found]:
+        """Return the hits that a mark is for: the chosen one, unless several are selected."""
+        return [self.chosen] if self.chosen is not None else []
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """Offer what can be done now."""
@@ -96,16 +106,18 @@ class SearchActions(TabScreen):
 
     @steps
     async def action_mark_hit(self) -> None:
-        """Ask how, then mark the record in the case."""
-        found = self.chosen
-        if found is None:
+        """Ask how, then mark the records in the case."""
+        meant = self.meant
+        if not meant:
             return
         case = await self._need_case()
-        words = f"In the case {case.name}. The mark is kept with the digest of the record, your name and the time."
-        mark = _MARKS[await ask(self, Choose("Mark this record as", words, tuple(_MARKS)))]
+        words = f"In the case {case.name}. A mark is kept with the digest of the record, your name and the time."
+        which = "this record" if len(meant) == 1 else f"these {number(len(meant), 'record')}"
+        mark = _MARKS[await ask(self, Choose(f"Mark {which} as", words, tuple(_MARKS)))]
         identities = await unlocked(self)
-        self.searched.show_case(await self._do(partial(_marked, case, found, mark, identities)))
-        self.report(f"marked as {mark.replace('-', ' ')} in {case.name}")
+        self.searched.show_case(await self._do(partial(_marked, case, meant, mark, identities)))
+        many = f"{number(len(meant), 'record')} " if len(meant) > 1 else ""
+        self.report(f"{many}marked as {mark.replace('-', ' ')} in {case.name}")
         self.repaint()
 
     @steps
@@ -205,12 +217,15 @@ def _number(case: Case, run: SearchRun) -> int:
     return case.queries.index(QueryAdded(run.text, ZONE)) + 1
 
 
-def _marked(case: Case, found: Found, mark: Mark, identities: Identities, session: VaultSession) -> Case:
-    hit = open_record(session.vault, found, identities).hit
-    record = delivered_id(hit)
-    if not record:
-        raise UsageError("this record has no id, so a mark could not say which one it is")
-    return change_case(session.vault, case, mark_of(hit, record, mark), *_signed(session))
+def _marked(case: Case, meant: Sequence[Found], mark: Mark, identities: Identities, session: VaultSession) -> Case:
+    """Read all the records before the first one is marked, so that what cannot be marked is said before."""
+    hits = [each.hit for each in open_records(session.vault, meant, identities)]
+    records = [delivered_id(hit) for hit in hits]
+    if not all(records):
+        raise UsageError("a record has no id, so a mark could not say which one it is")
+    for hit, record in zip(hits, records, strict=True):
+        case = change_case(session.vault, case, mark_of(hit, record, mark), *_signed(session))
+    return case
 
 
 def _held(case: Case, run: SearchRun, reason: str, later: bool, session: VaultSession) -> Case:
