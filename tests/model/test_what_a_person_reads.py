@@ -19,6 +19,7 @@ from strongroom.model.plan import Span, oldest_whole
 from strongroom.model.text import clause
 from strongroom.model.waiting import (
     WaitGroup,
+    brief_wait,
     code_words,
     described_cause,
     group_waits,
@@ -75,6 +76,7 @@ def test_every_cause_of_every_state_that_can_wait_has_words(state: State, cause:
     assert wait_of(told, NOW) == Wait(cause, "why", SOON)
     assert job_words(told, NOW).endswith(f"until {UNTIL}: why")
     assert wait_words(Wait(cause)).startswith("waits for ")
+    assert len(brief_wait(cause)) <= 24
 
 
 @pytest.mark.parametrize("state", [state for state in State if make_job(state).finished])

@@ -29,6 +29,17 @@ from strongroom.model.retention import Period, PeriodUnit, RetentionRule
 from strongroom_tui.screens import archive_actions, health, plans
 
 SIZES = [(40, 12), (80, 24), (120, 40), (200, 60)]
+TABS = {
+    "1": "overview",
+    "2": "schedules",
+    "3": "jobs",
+    "4": "archives",
+    "5": "retention",
+    "6": "evidence",
+    "7": "health",
+    "8": "search",
+}
+THEMES = ("strongroom-light", "high-contrast", "monochrome", "ansi-dark", "ansi-light")
 RULE = RetentionRule("standard", Period(30, PeriodUnit.DAYS), citation="company policy")
 CHECKS = (
     Check("vault", CheckResult.OK, "readable, and on this format"),
@@ -89,33 +100,22 @@ async def play(seat: Seat, keys: tuple[str, ...]) -> None:
         await seat.settle()
 
 
-async def test_the_first_tabs_at_each_size(house: Bench, sit: Sit, compare: Compare) -> None:
-    async with sit(house, SIZES[0], tab="overview") as seat:
-        for width, height in SIZES:
-            await seat.resize(width, height)
-            for key, name in (("1", "overview"), ("4", "archives")):
-                await seat.press(key)
-                compare(seat, f"{name}-{width}x{height}")
-        await seat.resize(120, 40)
-        await seat.press("1")
-        for theme in ("strongroom-light", "high-contrast", "monochrome", "ansi-dark"):
-            seat.app.theme = theme
-            await seat.settle()
-            compare(seat, f"overview-{theme}")
-
-
-async def test_the_other_tabs(house: Bench, sit: Sit, compare: Compare) -> None:
-    async with sit(house, (80, 24), tab="overview") as seat:
-        for key, name in {
-            "2": "schedules",
-            "3": "jobs",
-            "5": "retention",
-            "6": "evidence",
-            "7": "health",
-            "8": "search",
-        }.items():
+@pytest.mark.parametrize("size", SIZES, ids=lambda size: "x".join(map(str, size)))
+async def test_each_tab_at_each_size(house: Bench, sit: Sit, compare: Compare, size: tuple[int, int]) -> None:
+    async with sit(house, size, tab="overview") as seat:
+        for key, name in TABS.items():
             await seat.press(key)
             compare(seat, name)
+
+
+async def test_each_tab_in_each_theme(house: Bench, sit: Sit, compare: Compare) -> None:
+    async with sit(house, (100, 30), tab="overview") as seat:
+        for key, name in TABS.items():
+            await seat.press(key)
+            for theme in THEMES:
+                seat.app.theme = theme
+                await seat.settle()
+                compare(seat, f"{name}-{theme}")
 
 
 async def test_what_opens_over_a_tab(house: Bench, sit: Sit, compare: Compare) -> None:

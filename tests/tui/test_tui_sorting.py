@@ -103,6 +103,7 @@ async def test_what_belongs_to_a_life_is_opened_with_enter(empty: Bench, sit: Si
         assert f"job {third.id}" in seat.text
         await seat.press("shift+tab", "enter")
         assert f"job {second.id}" in seat.text
+        assert len(seat.app.screen_stack) == 2, "the screens between are closed: it was open below them"
         await seat.pilot.click("RelatedItems", offset=(4, 1))
         await seat.settle()
         assert isinstance(seat.app.screen, ArchiveScreen)

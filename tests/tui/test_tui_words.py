@@ -261,7 +261,7 @@ def test_no_rate_is_made_up_from_less_than_a_second() -> None:
         (make_job(1), 60, "to be requested, next in 25 s"),
         (make_job(1, next_at=NOW), 60, "to be requested, now"),
         (make_job(1, cause=Cause.QUOTA, detail="used up"), 60, "waits for the export quota, next in 25 s: used up"),
-        (make_job(1, cause=Cause.QUOTA, detail="used up"), 20, "the export quota"),
+        (make_job(1, cause=Cause.QUOTA, detail="used up"), 20, "waits for quota"),
         (make_job(1, State.FAILED, cause=Cause.AUTH, detail="401"), 60, "401"),
         (make_job(1, State.FAILED, cause=Cause.AUTH), 60, "auth-refused"),
         (make_job(1, State.ARCHIVED, size=1500), 60, "1.5 KB"),

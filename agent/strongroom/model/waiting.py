@@ -85,6 +85,11 @@ def wait_words(wait: Wait) -> str:
     return f"waits for {_FOR[wait.cause]}{until}"
 
 
+def brief_wait(cause: Cause) -> str:
+    """Say in at most 24 cells, for a narrow column, who or what a job waits for: "waits for the provider"."""
+    return f"waits for {_WHOM[cause]}"
+
+
 def job_words(job: Job, now: datetime) -> str:
     """Say what holds a job up, or held it up last: "waits for space on the disk until …: the disk has …"."""
     wait = wait_of(job, now)
@@ -145,6 +150,34 @@ _FOR = {
     Cause.TURN: "another export of the source to be found first",
     Cause.RENEWAL: "the provider to make the file again",
     Cause.LAPSED: "another export",
+}
+
+_WHOM = {
+    Cause.NONE: "its turn",
+    Cause.NOT_OFFERED: "the provider",
+    Cause.AUTH: "a valid key",
+    Cause.REFUSED: "the provider",
+    Cause.QUOTA: "quota",
+    Cause.TRANSIENT: "the provider",
+    Cause.UNANSWERED: "the provider",
+    Cause.INDISTINCT: "a person",
+    Cause.EXPIRED: "a new export",
+    Cause.GONE: "a new export",
+    Cause.PROVIDER_FAILED: "a new export",
+    Cause.OVERDUE: "a new export",
+    Cause.LINK_REFUSED: "a person",
+    Cause.CODING: "the provider",
+    Cause.LINK: "a new link",
+    Cause.TRANSFER: "a new try",
+    Cause.CONTENT: "a new try",
+    Cause.DISK: "disk space",
+    Cause.WORKER: "a new try",
+    Cause.PAUSED: "its source",
+    Cause.RESTART: "a new try",
+    Cause.PERSON: "a person",
+    Cause.TURN: "its turn",
+    Cause.RENEWAL: "a new export",
+    Cause.LAPSED: "a new export",
 }
 
 _BECAUSE: Mapping[str, str] = {

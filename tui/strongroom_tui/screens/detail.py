@@ -182,7 +182,14 @@ class DetailScreen(TextScreen):
         self._open(event.item)
 
     def _open(self, item: RelatedItem) -> None:
-        self.app.push_screen(JobScreen(item.key) if item.job else ArchiveScreen(item.key))
+        """Show it; if it is open below this screen, go back to it, so that job and archive do not pile up in turn."""
+        place = Place("job" if item.job else "archive", item.key)
+        open_places = [getattr(screen, "place", None) for screen in self.app.screen_stack]
+        if place not in open_places:
+            self.app.push_screen(JobScreen(item.key) if item.job else ArchiveScreen(item.key))
+            return
+        for _ in open_places[open_places.index(place) + 1 :]:
+            self.app.pop_screen()
 
     def show_related(self, items: Sequence[RelatedItem]) -> None:
         """Show these items."""

@@ -18,7 +18,7 @@ from strongroom.model.job import Cause, Job, State, Wait
 from strongroom.model.provider import shown_ref
 from strongroom.model.retention import Fate, Verdict
 from strongroom.model.text import clean
-from strongroom.model.waiting import cause_words, job_words, wait_of, wait_words
+from strongroom.model.waiting import brief_wait, cause_words, job_words, wait_of, wait_words
 from strongroom.text.events import kind_words
 from strongroom.text.layout import bar, clip, first_that_fits
 from strongroom.text.sentences import beside_detail
@@ -112,9 +112,9 @@ def _waits(job: Job, now: datetime) -> list[str]:
     if wait.cause is Cause.NONE:
         return [f"{at}{when}", at, when.removeprefix(", ")]
     words = wait_words(replace(wait, until=None))
-    brief = words.removeprefix("waits for ")
+    brief = brief_wait(wait.cause)
     detail = [f"{words}{when}: {wait.words}"] if wait.words else []
-    return [*detail, f"{words}{when}", f"{brief}{when}", brief, cause_words(wait.cause, wait.words)]
+    return [*detail, f"{words}{when}", f"{brief}{when}", brief, brief.replace("waits for", "needs")]
 
 
 def _joined(variants: list[tuple[str, ...]]) -> list[str]:

@@ -25,7 +25,7 @@ from strongroom_tui.widgets.text import moment_words
 
 COLUMNS: Columns = (
     TableColumn("mark", 1, ""),
-    TableColumn("time", 14, wide=25),
+    TableColumn("time", 19, wide=25),
     TableColumn("parties", 24, "from → to", rank=1, wide=36),
     TableColumn("text", 20, grows=True, wide=48),
     TableColumn("status", 10, rank=3),
