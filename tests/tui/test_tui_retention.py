@@ -118,7 +118,7 @@ async def test_a_plan_takes_two_people_and_the_typed_count(
         assert "○ proposed" in seat.text
         await seat.press("a")  # its own proposer cannot approve, and is told so at once
         assert "Approve the destruction" not in seat.text
-        assert "who proposes cannot approve" in seat.text
+        assert "the person who proposed cannot approve" in seat.text
         as_person(monkeypatch, 1002)
         await seat.press("a")
         assert "Approve the destruction of 7 archives?" in seat.text
