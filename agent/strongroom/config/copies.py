@@ -61,9 +61,9 @@ class BucketSettings(Section, frozen=True):
     ] = None
     region: Annotated[str, Key("the region", _formed(_REGION, "a region, such as eu-central-1"))] = "us-east-1"
     addressing: Annotated[Addressing, Key("how addresses name the bucket", choice(Addressing))] = Addressing.AUTO
-    access_key: Annotated[SecretRef | None, Key("where the ID of the access key is", parse_secret_ref)] = None
-    secret_key: Annotated[SecretRef | None, Key("where the secret access key is", parse_secret_ref)] = None
-    ca_file: Annotated[Path | None, Key("certificates of the server's authority, if it is your own", PATH)] = None
+    access_key: Annotated[SecretRef | None, Key("where the ID of the access key is kept", parse_secret_ref)] = None
+    secret_key: Annotated[SecretRef | None, Key("where the secret access key is kept", parse_secret_ref)] = None
+    ca_file: Annotated[Path | None, Key("certificates of your own certificate authority", PATH)] = None
     proxy: Annotated[str | None, Key("a proxy for this server", parse_proxy)] = None
     timeout: Annotated[timedelta, Key("how long to wait for an answer", duration("1s", "1h"))] = timedelta(minutes=1)
 
@@ -83,11 +83,11 @@ class CopySettings(Section, frozen=True):
     """[[copy]]: a second copy of the vault, on another disk or machine, or in a bucket."""
 
     name: Annotated[str, Key("a unique name; the log records it", parse_name, "")]
-    path: Annotated[
-        Path | None, Key("the folder; the copy gets a folder of its own in it, named after the vault", PATH)
-    ] = None
+    path: Annotated[Path | None, Key("the folder; the copy gets its own folder in it, named after the vault", PATH)] = (
+        None
+    )
     s3: Annotated[BucketSettings | None, Table("or a bucket", BucketSettings, optional=True)] = None
-    rate: Annotated[int, Key("how much is copied per second, at most; 0 is no limit", size(0), shown=format_size)] = 0
+    rate: Annotated[int, Key("the most that is copied per second; 0 is no limit", size(0), shown=format_size)] = 0
     repair: Annotated[
         CopyRepair, Key("who starts a repair: a person (ask) or the daemon (auto)", choice(CopyRepair))
     ] = CopyRepair.ASK

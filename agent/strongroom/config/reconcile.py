@@ -29,10 +29,10 @@ class ReconcileSettings(Section, frozen=True):
     right: Annotated[str, Key("the stream that it is compared with", parse_name, "")]
     keys: Annotated[
         dict[str, str],
-        Entries("a field of the left records and the field of the right ones that has the same value", parse_text),
+        Entries("a field of the left records, and the field of the right records with the same value", parse_text),
     ]
-    left_dataset: Annotated[str, Key("its dataset, where the stream has several", parse_text)] = ""
-    right_dataset: Annotated[str, Key("its dataset, where the stream has several", parse_text)] = ""
+    left_dataset: Annotated[str, Key("its dataset, if the stream has several", parse_text)] = ""
+    right_dataset: Annotated[str, Key("its dataset, if the stream has several", parse_text)] = ""
     left_where: Annotated[tuple[tuple[str, str], ...], Entries(_WHERE.format("left"), parse_text, _in_order)] = ()
     right_where: Annotated[tuple[tuple[str, str], ...], Entries(_WHERE.format("right"), parse_text, _in_order)] = ()
     within: Annotated[

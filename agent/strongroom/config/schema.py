@@ -77,7 +77,7 @@ class VaultSettings(Section, frozen=True):
         timedelta, Key("nothing is destroyed while the clock is off by more than this", duration("1h", "7d"))
     ] = _DAY
     log_queries: Annotated[
-        bool, Key("whether the log has the text of each search in clear, and not a digest alone", parse_flag)
+        bool, Key("whether the log has the text of each search, and not only a digest", parse_flag)
     ] = False
     signing_key: Annotated[
         SecretRef | None, Key("where the key that signs statements and checkpoints is kept", parse_secret_ref)
@@ -96,7 +96,7 @@ class RetentionSection(Section, frozen=True):
     """[retention.NAME]: the keys of a retention class, which is fixed when an archive is made."""
 
     name: str
-    period: Annotated[Period, Key("how long archives are kept", parse_period, Period(1, PeriodUnit.YEARS))]
+    period: Annotated[Period, Key("how long archives are retained", parse_period, Period(1, PeriodUnit.YEARS))]
     basis: Annotated[Basis, Key("from when the period is counted", choice(Basis))] = Basis.WINDOW_END
     citation: Annotated[str, Key("the rule that requires it", parse_text)] = ""
     at_end: Annotated[
@@ -194,7 +194,9 @@ class Config(Section, frozen=True):
         tuple[ReconcileSettings, ...], Tables("streams that are compared", ReconcileSettings, "reconcile")
     ] = ()
     copies: Annotated[tuple[CopySettings, ...], Tables("copies of the vault", CopySettings, "copy")] = ()
-    provider: Annotated[ManifestSettings, Table("providers by a file", ManifestSettings)] = ManifestSettings()
+    provider: Annotated[ManifestSettings, Table("providers that a file describes", ManifestSettings)] = (
+        ManifestSettings()
+    )
     warnings: tuple[Caution, ...] = ()
     manifests: Mapping[str, ManifestFile] = field(default_factory=dict)  # of the providers that sources name
 
