@@ -251,7 +251,7 @@ OTHER_CASES = [
     ]),
     ('period = "7y"\n', 'citation = ""\n', [
         's.toml:4: retention.standard.period: expected a period such as "90d", "18m" (months) or "7y", at most 1000 '
-        "years, got nothing (how long archives are kept)",
+        "years, got nothing (how long archives are retained)",
     ]),
     ("[retention.standard]\nperiod", "[retention]\nstandard", [
         "s.toml:5: retention.standard: expected a table, got \"7y\"",
