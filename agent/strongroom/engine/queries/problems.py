@@ -174,5 +174,5 @@ def _silence(found: Status, now: datetime) -> Iterator[Problem]:
 def _unconfirmed(vault: Vault) -> Iterator[Problem]:
     wrong = unbacked_coverage(vault)
     if wrong:
-        title = "the catalogue has windows as archived of which it has no archive"
+        title = "windows are recorded as archived, but their archives are not in the catalogue"
         yield Problem("unconfirmed", Level.CRITICAL, title, wrong[0].where, "strongroom audit verify")
