@@ -1,4 +1,4 @@
-"""The guided tour: eleven steps through the tabs, each in a few lines at the foot of the tab that it explains."""
+"""The guided tour: ten steps through the tabs, each in a few lines at the foot of the tab that it explains."""
 
 from __future__ import annotations
 
@@ -51,14 +51,8 @@ TOUR = (
     TourStep(
         "archives",
         "What you have",
-        "Each archive is what the provider delivered, sealed to your keys, read back, and every record counted.",
-        "Six streams of three providers. Open an archive to read it, restore it to a file, or put it on hold.",
-    ),
-    TourStep(
-        "archives",
-        "What arrived damaged",
-        "A file that is not sound is kept in quarantine. It covers nothing, but shows what the provider sent.",
-        "Filter by quarantined (/): six files of HookBridge and two of Zavu. Zavu's next try was sound.",
+        "Each archive is what the provider delivered, sealed and read back. A damaged file is in quarantine.",
+        "Filter by quarantined (/): six files of HookBridge and two of Zavu arrived damaged.",
     ),
     TourStep(
         "retention",
@@ -86,9 +80,9 @@ TOUR = (
     ),
     TourStep(
         "health",
-        "Is the machine well?",
-        "Clock, disk, keys, and whether old archives are still sound. ? shows every key, ctrl+p finds every action.",
-        "No recovery drill was passed: could you open the vault if this machine were gone? That is the tour.",
+        "Would I still have it?",
+        "Disk, clock, keys and copies, and whether old archives are unchanged. ? shows every key, ctrl+p all acts.",
+        "The copy office-nas is behind because its disk is away, and no recovery drill was passed. That is the tour.",
     ),
 )
 
