@@ -40,3 +40,18 @@ def test_a_path_may_be_of_any_bytes(own_home: Home, tmp_path: Path) -> None:
     ended = run_program("--config", own_home.config, "restore", archive, "--to", tmp_path / BAD / "there")
     assert ended.code == 0, ended
     assert any((tmp_path / BAD).rglob("*"))
+
+
+@pytest.mark.parametrize("words", [("restore", "a"), ("package",), ("key", "export")], ids=" ".join)
+def test_two_places_to_write_to_are_refused_by_both_names(home: Home, tmp_path: Path, words: tuple[str, ...]) -> None:
+    one, other = tmp_path / "one", tmp_path / "other"
+    ended = run_program("--config", home.config, *words, "--to", one, "--output", other)
+    assert ended.code == 2, ended
+    assert f"expected one place, got 2: {one}, {other}" in " ".join(ended.stderr.split())
+    assert not one.exists() and not other.exists()
+
+
+def test_an_empty_place_of_copies_is_not_the_current_folder(home: Home) -> None:
+    ended = run_program("--config", home.config, "fleet", "")
+    assert ended.code == 2, ended
+    assert "'' is neither a folder nor a copy" in " ".join(ended.stderr.split())

@@ -147,7 +147,7 @@ def settings_of(session: Session, source: str) -> CopySettings:
     """Return where copies are: a folder, or what the configuration has under this name. Raises UsageError."""
     from strongroom.config.copies import CopySettings
 
-    if Path(source).is_dir():
+    if source and Path(source).is_dir():
         return CopySettings("", Path(source))
     named = [each for each in session.config().copies if each.name == source]
     if not named:

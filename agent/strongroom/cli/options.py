@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC, date, datetime, time, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
@@ -19,6 +19,8 @@ from strongroom.model.window import Window
 
 if TYPE_CHECKING:
     from zoneinfo import ZoneInfo
+
+    from click.core import ParameterSource
 
     from strongroom.config.schema import Config
     from strongroom.engine.queries.lists import Vault
@@ -136,11 +138,18 @@ class WordOf(OneOf):
 class OutputOption(click.Option):
     """Where a command writes: `--output`. Its former name `--to`, elsewhere the end of a period, is taken as well."""
 
-    def add_to_parser(self, parser: click.parser._OptionParser, ctx: click.Context) -> None:
-        """Take both names. Help, completions and errors have only the first."""
-        shown, self.opts = self.opts, [*self.opts, "--to"]
-        super().add_to_parser(parser, ctx)
-        self.opts = shown
+    def add_to_parser(self, parser: click.parser._OptionParser, ctx: click.Context) -> None:  # noqa: ARG002 - click hands it over
+        """Take both names, and keep each that is given. Help, completions and errors have only the first name."""
+        parser.add_option(self, [*self.opts, "--to"], self.name, action="append")
+
+    def consume_value(self, ctx: click.Context, opts: Mapping[str, Any]) -> tuple[Any, ParameterSource]:
+        """Return the one place that was given. Refuses several: it would be a guess which one is meant."""
+        given = opts.get(self.name or "")
+        if isinstance(given, list):
+            if len(given) > 1:
+                raise click.BadParameter(f"expected one place, got {len(given)}: {', '.join(given)}", ctx, self)
+            opts = {**opts, self.name or "": given[0]}
+        return super().consume_value(ctx, opts)
 
 
 json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON for programs.")
