@@ -28,9 +28,13 @@ def test_requests_wait_while_the_clock_is_wrong_and_are_served_when_it_is_right(
         job = list_jobs(engine.vault)[0]
         request = ask(engine.vault, RequestKind.CANCEL, job.id, "operator", bench.clock, engine.random_bytes)
         service.clock = ClockVerdict(ClockFault.SKEWED, "another time")
+        while service.pool.busy:
+            service.pool.collect(20)
         service.turn()
         assert request.id in {each.id for each in waiting(engine)}
         service.clock = ClockVerdict()
+        # A clock is found right in a turn that has work anyway; this one has it because something was written.
+        ask(engine.vault, RequestKind.CANCEL, job.id, "operator", bench.clock, engine.random_bytes)
         service.turn()
         assert not waiting(engine)
 

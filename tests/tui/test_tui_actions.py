@@ -143,5 +143,5 @@ async def test_the_tour_begins_from_the_help(house: Bench, sit: Sit) -> None:
         await seat.press("question_mark")
         assert "Press t for a guided tour" in seat.text
         await seat.press("t")
-        assert "1 of 11" in seat.text
+        assert "1 of 10" in seat.text
         assert not isinstance(seat.app.screen, HelpScreen)
