@@ -32,7 +32,7 @@ def test_verify_one(home: Home, invoke: Invoke) -> None:
     archive = home.archives()[0]
     result = invoke("--config", home.config, "verify", archive[-8:], "--identity", home.identity)
     assert result.exit_code == 0
-    assert result.stdout.startswith(f"sound  {archive[-8:]}")
+    assert result.stdout.startswith(f"ok     {archive[-8:]}")
     assert "50 records read again" in result.stderr
 
 

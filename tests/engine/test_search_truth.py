@@ -11,6 +11,7 @@ import io
 import json
 import os
 import random
+import re
 import zipfile
 from collections import Counter
 from collections.abc import Callable, Iterator
@@ -121,9 +122,12 @@ Test = Callable[[Plain], bool]
 def draw_term(draw: random.Random, records: list[Plain]) -> tuple[str, Test]:
     """Return a term of a query, and what it means."""
     record = draw.choice(records)
-    kind = draw.choice(("part", "part", "wide", "phone", "phone", "id", "status", "dataset", "time", "or", "not"))
-    if kind == "part":
-        return part_of(draw, draw.choice(record.raw))
+    kind = draw.choice(
+        ("part", "part", "wide", "phone", "phone", "id", "status", "dataset", "time", "or", "not", "regex")
+    )
+    if kind in ("part", "regex"):
+        make = part_of if kind == "part" else pattern_of
+        return make(draw, draw.choice(record.raw))
     if kind == "wide":  # of other scripts, emoji included, down to one character
         wide = [each for each in record.raw if not each.isascii()]
         if not wide:
@@ -168,6 +172,17 @@ def quoted(part: str) -> tuple[str, Test]:
     part = " ".join(part.replace('"', " ").replace("\\", " ").split()) or "a"
     wanted = folded(part)
     return f'"{part}"', lambda each: any(wanted in text for text in each.texts)
+
+
+def pattern_of(draw: random.Random, text: str) -> tuple[str, Test]:
+    """Return a regular expression that is made from a word: with a wild card, a set, a repetition or an alternative."""
+    word = draw.choice(re.findall("[A-Za-z0-9]{3,}", text) or ["abc"])[:10]
+    at = draw.randrange(1, len(word) - 1)
+    head, letter, tail = word[:at], word[at], word[at + 1 :]
+    middle = draw.choice((".", "[a-z0-9]", f"{letter}+", f"{letter}?", f"({letter}|x)", ".{1,2}"))
+    pattern = f"{head}{middle}{tail}"
+    wanted = re.compile(pattern, re.IGNORECASE)
+    return f'regex:"{pattern}"', lambda each: any(wanted.search(text) for text in each.texts)
 
 
 def phone(draw: random.Random, record: Plain) -> tuple[str, Test]:

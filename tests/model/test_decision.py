@@ -105,7 +105,7 @@ def test_a_used_up_quota_is_waited_for() -> None:
 
 
 @pytest.mark.parametrize(
-    ("since", "act"), [(PATIENCE.overdue, Act.OBSERVE), (PATIENCE.overdue + timedelta(seconds=1), Act.BURY)]
+    ("since", "act"), [(PATIENCE.overdue, Act.OBSERVE), (PATIENCE.overdue + timedelta(seconds=1), Act.ABANDON)]
 )
 def test_an_export_that_never_ends_is_buried(since: timedelta, act: Act) -> None:
     step = decide(make_job(State.WAITING, accepted_at=NOW - since, changed_at=NOW))
@@ -114,7 +114,7 @@ def test_an_export_that_never_ends_is_buried(since: timedelta, act: Act) -> None
 
 
 def test_without_a_date_of_acceptance_the_change_counts() -> None:
-    assert decide(make_job(State.WAITING, changed_at=NOW - timedelta(hours=25))).act is Act.BURY
+    assert decide(make_job(State.WAITING, changed_at=NOW - timedelta(hours=25))).act is Act.ABANDON
 
 
 @pytest.mark.parametrize(
@@ -129,7 +129,7 @@ def test_without_a_date_of_acceptance_the_change_counts() -> None:
 def test_the_tries_of_one_export_are_bounded(cause: Cause, most: int) -> None:
     assert decide(make_job(State.READY, attempts={cause.value: most - 1})).act is Act.OPEN
     step = decide(make_job(State.READY, attempts={cause.value: most}))
-    assert (step.act, step.cause) == (Act.BURY, cause)
+    assert (step.act, step.cause) == (Act.ABANDON, cause)
 
 
 @pytest.mark.parametrize("cause", [Cause.DISK, Cause.RESTART, Cause.TRANSIENT, Cause.QUOTA])

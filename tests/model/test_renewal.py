@@ -69,7 +69,7 @@ def test_renewals_are_bounded_and_one_refusal_ends_them() -> None:
 
 def test_a_file_that_was_made_again_has_its_tries_anew() -> None:
     tired = make_job(State.READY, attempts={"link-dead": PATIENCE.links})
-    assert decide(tired).act is Act.BURY
+    assert decide(tired).act is Act.ABANDON
     assert decide(replace(tired, attempts={**tired.attempts, "renewal": 1})).act is Act.OPEN
 
 
@@ -121,7 +121,7 @@ def test_while_somebody_s_exports_fill_the_quota_the_list_is_read_more_often(
 def test_a_status_that_is_refused_for_good_ends_the_export(cause: Cause) -> None:
     job = make_job(State.WAITING, ref="exp_1", accepted_at=NOW, attempts={cause.value: PATIENCE.refusals - 1})
     assert decide(job).act is Act.OBSERVE
-    assert decide(replace(job, attempts={cause.value: PATIENCE.refusals})).act is Act.BURY
+    assert decide(replace(job, attempts={cause.value: PATIENCE.refusals})).act is Act.ABANDON
 
 
 def found(entries: list[Listed], match: Match, before: frozenset[str] = frozenset()) -> tuple[str, str]:

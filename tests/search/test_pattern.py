@@ -38,7 +38,7 @@ def test_the_longest_text_that_is_sure_is_taken(pattern: str, text: str) -> None
     assert required_text(pattern) == text
 
 
-@pytest.mark.filterwarnings("ignore::FutureWarning")  # of sets within sets, which are allowed
+@pytest.mark.filterwarnings("ignore::FutureWarning")  # "[[ab]"
 @settings(max_examples=400, deadline=None)
 @given(
     st.lists(st.sampled_from((*PIECES, *SIGNS, *CODES)), max_size=7).map("".join),

@@ -223,3 +223,8 @@ def test_any_part_of_a_text_finds_it(part: str, before: str, after: str) -> None
         return
     record = entry(text=f"{before} {part} {after}")
     assert parse_query(f'"{part}"', UTC).accepts(record) or not part.strip()
+
+
+def test_a_set_within_a_set_is_read_without_a_warning_of_python(recwarn: pytest.WarningsRecorder) -> None:
+    parse_query("regex:[[ab]c", UTC)
+    assert not recwarn.list

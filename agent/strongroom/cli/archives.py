@@ -194,7 +194,7 @@ def show(session: Session, archive_id: str, as_json: bool) -> None:
             *lines,
             *moment_lines(life.moments, width()),
             "",
-            "Open it with the stock age tool, in bash:",
+            "Open it with the standard age tool, in bash:",
             command,
         ]
     )

@@ -44,7 +44,7 @@ def demo(folder: Path | None, keep: bool, as_json: bool) -> int:
 
     Simulated APIs of Zavu, HookBridge and Qlara and a vault are created in a folder of their own; nothing leaves this
     machine. Eight windows are exported within the providers' quotas. Two faults are injected and repaired, a daemon
-    is killed and catches up, everything is verified, and one archive is restored and opened with the stock age tool.
+    is killed and catches up, everything is verified, and one archive is restored and opened with the standard age tool.
     """
     require_sandbox()
     from strongroom.cli.demo_scene import build_vault, new_scene, simulated_providers
@@ -175,7 +175,7 @@ def _restore(config: Config, scene: DemoScene, archive: Archive, *, as_json: boo
     coding = archive.seal.coding
     command = age_command(scene.identity, files.key, files.payload, str(delivered), archive.seal)
     tools = ["age", "bash", *([coding] if coding else [])]
-    _step(8, f"The same without this program: the stock tools {', '.join(tools[:-1])} and {tools[-1]}:")
+    _step(8, f"The same without this program: the standard tools {', '.join(tools[:-1])} and {tools[-1]}:")
     (report if as_json else say)(command)
     absent = [tool for tool in tools if shutil.which(tool) is None]
     if absent:

@@ -236,7 +236,7 @@ def check_archive(
 
 def say_result(result: Result) -> None:
     """Print one archive's verdict, and what was found under it."""
-    verdict = click.style("sound", fg="green") if result.sound else click.style("FAULT", fg="red", bold=True)
+    verdict = click.style("ok   ", fg="green") if result.sound else click.style("FAULT", fg="red", bold=True)
     say_lines(hang(f"{verdict}  ", 7, f"{short(result.id)}  {result.name}", width()))
     for fault in result.faults:
         say_lines(hang(" " * 9, 9, f"{fault.code}: {fault.message} ({fault.file})", width()))
@@ -250,7 +250,7 @@ def report_archives(results: list[Result], *, content: bool) -> None:
     faulty = sum(not result.sound for result in results)
     report(
         f"{counted(len(results), 'archive')}, {total} on disk, {read}: "
-        f"{f'{faulty} with faults' if faulty else 'all sound'}"
+        f"{f'{faulty} with faults' if faulty else 'nothing is wrong'}"
     )
     if faulty:
         report("Restore the files named above from a copy of the vault. Strongroom never repairs an archive by itself.")

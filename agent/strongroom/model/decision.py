@@ -94,7 +94,7 @@ class Act(StrEnum):
     TAKE = "take"  # download and seal until it is durable
     PROVE = "prove"  # read back, inspect, publish
     RESTART = "restart"  # a process ended in the middle: settle what it left
-    BURY = "bury"  # this export is beyond use
+    ABANDON = "abandon"  # this export is beyond use
     RENEW = "renew"  # have the file of the same export made again
     SUCCEED = "succeed"  # make a successor job
     GIVE_UP = "give-up"
@@ -196,10 +196,10 @@ def _waiting(job: Job, situation: Situation, retry_policy: RetryPolicy) -> Step:
     if situation.now - since > retry_policy.overdue:
         hours = retry_policy.overdue.total_seconds() / 3600
         words = f"the export was not ready after {hours:.0f} hours" + (f": {job.detail}" if job.detail else "")
-        return Step(Act.BURY, Cause.OVERDUE, words)
+        return Step(Act.ABANDON, Cause.OVERDUE, words)
     for cause in (Cause.REFUSED, Cause.NOT_OFFERED):
         if job.tries(cause) >= retry_policy.refusals:
-            return Step(Act.BURY, cause, f"the provider does not report the state of the export: {job.detail}")
+            return Step(Act.ABANDON, cause, f"the provider does not report the state of the export: {job.detail}")
     return Step(Act.OBSERVE)
 
 
@@ -213,7 +213,7 @@ def _ready(job: Job, _situation: Situation, retry_policy: RetryPolicy) -> Step:
     files = 1 + job.tries(Cause.RENEWAL)
     for cause, most, reason in bounds:
         if job.tries(cause) >= most * files:
-            return Step(Act.BURY, cause, f"{reason} ({most} tries)")
+            return Step(Act.ABANDON, cause, f"{reason} ({most} tries)")
     return Step(Act.OPEN)
 
 

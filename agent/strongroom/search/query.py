@@ -9,6 +9,7 @@ parentheses group. Times without a zone are in the zone that the caller gives.
 from __future__ import annotations
 
 import re
+import warnings
 from collections.abc import Callable, Iterator, Mapping
 from datetime import datetime, timedelta, tzinfo
 from typing import NamedTuple
@@ -156,7 +157,8 @@ def _read_label(field: Operator, text: str, _zone: tzinfo) -> Term:
 
 def _read_pattern(_operator: Operator, text: str, _zone: tzinfo) -> Term:
     try:
-        return Pattern(re.compile(text, re.IGNORECASE))
+        with warnings.catch_warnings(action="ignore", category=FutureWarning):  # "[[ab]": valid, and read as it is
+            return Pattern(re.compile(text, re.IGNORECASE))
     except (re.error, RecursionError, OverflowError) as error:
         raise _refuse(
             f"regex:{text[:60]} is not a valid regular expression ({error})", "check its parentheses and signs"

@@ -81,7 +81,7 @@ TOUR = (
     TourStep(
         "health",
         "Would I still have it?",
-        "Disk, clock, keys and copies, and whether old archives are unchanged. ? shows every key, ctrl+p all acts.",
+        "Disk, clock, keys and copies, and whether old archives are unchanged. ? shows all keys, ctrl+p all actions.",
         "The copy office-nas is behind because its disk is away, and no recovery drill was passed. That is the tour.",
     ),
 )

@@ -247,11 +247,7 @@ class ListTab(ListBase[Noun]):
     @on(ListTable.Marked)
     def _mark(self, event: ListTable.Marked) -> None:
         """Select rows, or take them out where all of them are selected and that is meant."""
-        keys = [key for key in event.keys if key in self.nouns]
-        if event.toggle and all(key in self.selection for key in keys):
-            self.selection = {key: noun for key, noun in self.selection.items() if key not in keys}
-        else:
-            self.selection |= {key: self.nouns[key] for key in keys}
+        self.selection = event.applied(self.selection, self.nouns)
         self.refresh_bindings()
         self.repaint()
 

@@ -303,11 +303,7 @@ class SearchTab(SearchActions):
     @on(ListTable.Marked)
     def _select(self, event: ListTable.Marked) -> None:
         """Select hits, or take them out where all of them are selected and that is meant."""
-        keys = [key for key in event.keys if key in self.shown]
-        if event.toggle and all(key in self._selected for key in keys):
-            self._selected = {key: each for key, each in self._selected.items() if key not in keys}
-        else:
-            self._selected |= {key: self.shown[key] for key in keys}
+        self._selected = event.applied(self._selected, self.shown)
         self.repaint()
 
     @on(Pane.Resized)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
+from collections.abc import Mapping
+from typing import ClassVar, TypeVar
 
 from rich.text import Text
 from textual import events
@@ -10,6 +11,8 @@ from textual.binding import Binding, BindingType
 from textual.message import Message
 
 from strongroom_tui.widgets.table import Anchor, Columns, PageTable, TableColumn, TableRow
+
+_Noun = TypeVar("_Noun")
 
 MARK_WIDTH = 2
 """Cells before each row of a list: whether it is selected, and a gap."""
@@ -39,6 +42,13 @@ class ListTable(PageTable):
             super().__init__()
             self.keys = keys
             self.toggle = toggle
+
+        def applied(self, selected: Mapping[str, _Noun], shown: Mapping[str, _Noun]) -> dict[str, _Noun]:
+            """Return what is selected then, by key, of what is `shown`."""
+            keys = [key for key in self.keys if key in shown]
+            if self.toggle and all(key in selected for key in keys):
+                return {key: noun for key, noun in selected.items() if key not in keys}
+            return {**selected, **{key: shown[key] for key in keys}}
 
     def show_rows(self, rows: list[TableRow], columns: Columns, anchor: Anchor = Anchor.KEEP) -> None:
         """Show these rows, which begin with the sign that says whether they are selected."""

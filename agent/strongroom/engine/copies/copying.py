@@ -135,14 +135,14 @@ class _Run:
         walk = self._walk_from(max(sent, min(state.entries, last_entry_number(self._catalogue))))
         begun, lines = walk.seq, walk.lines(self._catalogue)
         while page := list(islice(lines, STEP)):
-            self._bury()
+            self._remove_destroyed()
             self._changes(_changes(page))
             self._save(walk.seq)
             self._context.watch(len(page))
             if walk.seq - sent >= LINES_AT_ONCE:
                 sent = self._send_lines(sent, walk.seq)
         if begun == walk.seq:
-            self._bury()
+            self._remove_destroyed()
         self._send_lines(sent, walk.seq)
         self._finish(walk.seq)
 
@@ -150,7 +150,7 @@ class _Run:
         row = self._catalogue.read_one(ENTRY, seq) if seq else None
         return LogWalk(seq, digest(bytes(row["line"])) if row else GENESIS)
 
-    def _bury(self) -> None:
+    def _remove_destroyed(self) -> None:
         """Remove first what is being destroyed: it must not wait for what is still to be copied."""
         for each in unfinished_tombstones(self._catalogue):
             if is_logged(self._catalogue, each.tombstone):

@@ -182,7 +182,7 @@ def _renew(engine: Engine, job: Job, _step: Step, _context: JobContext) -> StepR
     return StepResult(Event.RENEWED, replace(_seen(engine, job, seen), cause=Cause.RENEWAL, detail=words))
 
 
-def _bury(_engine: Engine, _job: Job, step: Step, _context: JobContext) -> StepResult:
+def _abandon(_engine: Engine, _job: Job, step: Step, _context: JobContext) -> StepResult:
     return StepResult(Event.DIED, Facts(cause=step.cause, detail=step.reason))
 
 
@@ -229,7 +229,7 @@ _PERFORM: dict[Act, Callable[[Engine, Job, Step, JobContext], StepResult | None]
     Act.PROVE: transfer.prove,
     Act.RESTART: transfer.restart,
     Act.RENEW: _renew,
-    Act.BURY: _bury,
+    Act.ABANDON: _abandon,
     Act.SUCCEED: _succeed,
     Act.GIVE_UP: _give_up,
 }

@@ -36,9 +36,7 @@ class MetricsSnapshot(Struct, frozen=True):
     """Everything that is measured, at one instant."""
 
     at: datetime
-    coverage_age: Mapping[
-        str, float
-    ]  # seconds since the end of the newest archived window; a stream without one is absent
+    coverage_age: Mapping[str, float]  # seconds since the end of the newest archived window; absent without one
     at_risk: Mapping[str, float]  # seconds of each stream that are not held and will be destroyed
     lost: Mapping[str, float]  # seconds of each stream that the provider destroyed before they were held
     jobs: Mapping[str, int]  # by state, every state
